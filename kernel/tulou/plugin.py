@@ -1,0 +1,120 @@
+"""The manifest: everything the kernel knows of a plugin before running a line of it.
+
+A manifest is data. Importing the module that holds it must stay cheap, so `run`, `config` and
+command functions are named as ``"package.module:attribute"`` and imported only when needed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any
+
+from tulou.errors import ManifestError
+
+API_VERSION = "1.0"
+"""Version of the plugin API that this kernel speaks (major.minor, compared by PEP 440 ranges)."""
+
+_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*\Z")
+_TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*\Z")
+
+
+class Level(IntEnum):
+    """Where in the house a plugin lives; lower starts earlier when dependencies leave a choice."""
+
+    BASE = 100
+    CORE = 200
+    FEATURE = 300
+    SHELL = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """A requirement with a version range, e.g. ``Needs(Messenger, ">=1,<2")`` (PEP 440)."""
+
+    contract: type
+    versions: str
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """How often a failed plugin is started again: `attempts` within `window` seconds.
+
+    The delay before an attempt grows from `base` to `cap` seconds, with full jitter.
+    """
+
+    attempts: int = 3
+    window: float = 60.0
+    base: float = 0.5
+    cap: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A sub-command of `tulou` that a plugin contributes; `run` is imported only when used.
+
+    `run` takes one parameter, the list of remaining arguments, and returns the exit status.
+    """
+
+    name: str
+    help: str
+    run: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plugin:
+    """One plugin, declared.
+
+    `run` names an async context manager function that takes a `Context`: set up, yield, tear down.
+    `requires` start before this plugin and stop after it; `wants` are bound when they come.
+    `grants` are the permissions it asks for, `config` a dataclass describing its settings.
+    Deadlines are in seconds.
+
+    Raises `ManifestError` when a value cannot be right.
+    """
+
+    name: str
+    run: str | Callable[[Any], Any]
+    summary: str = ""
+    level: int = Level.FEATURE
+    requires: tuple[type | Needs, ...] = ()
+    wants: tuple[type, ...] = ()
+    provides: tuple[type, ...] = ()
+    hooks: tuple[str, ...] = ()
+    grants: tuple[str, ...] = ()
+    config: str | type | None = None
+    commands: tuple[Command, ...] = ()
+    version: str = "0"
+    api: str = ">=1,<2"
+    start_deadline: float = 30.0
+    stop_deadline: float = 10.0
+    restart: Restart = field(default_factory=Restart)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not _NAME.match(self.name):
+            raise ManifestError(
+                f"plugin name {self.name!r}: use lower-case words joined by '-', e.g. 'my-greeter'"
+            )
+        if isinstance(self.run, str) and not _TARGET.match(self.run):
+            raise ManifestError(
+                f"plugin {self.name!r}: run={self.run!r} is not of the form 'package.module:function'"
+            )
+        for label in ("requires", "wants", "provides", "hooks", "grants", "commands"):
+            value = getattr(self, label)
+            if not isinstance(value, tuple):
+                raise ManifestError(
+                    f"plugin {self.name!r}: {label} must be a tuple, not {type(value).__name__}"
+                    f" - did you forget a comma, as in ({label[:-1]},)?"
+                )
+
+
+def contract_of(requirement: type | Needs) -> type:
+    """The contract type behind an entry of `requires`."""
+    return requirement.contract if isinstance(requirement, Needs) else requirement
+
+
+def contract_name(contract: type) -> str:
+    """How messages to people name a contract: its module and class."""
+    return f"{contract.__module__}.{contract.__qualname__}"

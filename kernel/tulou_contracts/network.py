@@ -1,0 +1,176 @@
+"""Network: WebSocket and HTTP clients, and a host for serving pages on loopback.
+
+Implemented by the plugin `net`; nobody else imports an HTTP or WebSocket library.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from tulou.errors import TulouError
+
+
+class NetworkError(TulouError):
+    """The network did not do what was asked; the text says what, with whom, and why."""
+
+
+class Unreachable(NetworkError):
+    """No connection: refused, no such host, timed out."""
+
+
+class CertificateRefused(NetworkError):
+    """The server's certificate is not one we trust; the text says why."""
+
+
+class ConnectionLost(NetworkError):
+    """A connection that was open is not any more; `code` is the WebSocket close code, if any."""
+
+    def __init__(self, message: str, code: int | None = None) -> None:
+        self.code = code
+        super().__init__(message)
+
+
+class PortTaken(NetworkError):
+    """Another program listens on the port; the text names it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpRequest:
+    """One HTTP request; `timeout` is the total in seconds."""
+
+    url: str
+    method: str = "GET"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    timeout: float = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpResponse:
+    """One HTTP response, whole. Header names are lower-case."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+class HttpClient(Protocol):
+    """HTTP requests."""
+
+    async def send(self, request: HttpRequest) -> HttpResponse:
+        """Send and await the whole response; any status is a response, not an error.
+
+        Raises `Unreachable`, `CertificateRefused`, `ConnectionLost`.
+        """
+
+
+class WebSocket(Protocol):
+    """One open WebSocket, client or server side. Safe for one reader and many writers."""
+
+    subprotocol: str | None
+
+    async def send(self, message: str | bytes) -> None:
+        """Send one message; returns when it was handed to the system. Raises `ConnectionLost`."""
+
+    async def receive(self) -> str | bytes:
+        """The next message. Raises `ConnectionLost` (code 1000 or 1001 when closed in order)."""
+
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        """Close in order; harmless on a closed one."""
+
+
+class WebSocketConnector(Protocol):
+    """Opens client WebSockets."""
+
+    def connect(
+        self,
+        url: str,
+        *,
+        subprotocols: Sequence[str] = (),
+        timeout: float = 15.0,
+        heartbeat: float = 25.0,
+        max_message: int = 1 << 20,
+    ) -> AbstractAsyncContextManager[WebSocket]:
+        """Connect to a ``ws://`` or ``wss://`` address within `timeout` seconds.
+
+        A ping goes out every `heartbeat` seconds (0: never); one that is not answered in time makes
+        `receive` raise `ConnectionLost`.
+
+        Raises `Unreachable`, `CertificateRefused`, `NetworkError`.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A request that our own host received. Header names are lower-case."""
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    cookies: Mapping[str, str]
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """What our host answers."""
+
+    status: int = 200
+    body: bytes | str = b""
+    content_type: str = "text/plain; charset=utf-8"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+RouteHandler = Callable[[Request], Awaitable[Response]]
+SocketHandler = Callable[[WebSocket, Request], Awaitable[None]]
+Guard = Callable[[Request], Response | None]
+"""Looks at a request before any handler; a response refuses it (also a socket's upgrade)."""
+
+
+class Site(Protocol):
+    """One listening address of the host. Paths may be added while it runs."""
+
+    url: str
+    """``http://127.0.0.1:PORT``, without a slash at the end."""
+    port: int
+
+    def route(self, method: str, path: str, handler: RouteHandler) -> None:
+        """Answer `method` on `path`; a path ending in ``/*`` takes everything below it."""
+
+    def socket(self, path: str, handler: SocketHandler) -> None:
+        """Accept WebSockets on `path`; the socket closes when `handler` returns."""
+
+    def assets(self, prefix: str, package: str, folder: str) -> None:
+        """Serve the files in `folder` of an installed Python package below `prefix`.
+
+        With ETag and correct content types; never a file outside the folder.
+        """
+
+    def remove(self, path: str) -> None:
+        """Take a route, socket or assets prefix away; open sockets of it are closed."""
+
+
+class HttpHost(Protocol):
+    """Serves HTTP and WebSockets on loopback.
+
+    Every site refuses requests whose Host is not its own (421, against DNS rebinding) and
+    WebSockets and state-changing requests whose Origin is foreign (403).
+    """
+
+    def serve(
+        self,
+        *,
+        port: int = 0,
+        guard: Guard | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> AbstractAsyncContextManager[Site]:
+        """Listen on 127.0.0.1:`port` (0: any free one) for as long as the block lasts.
+
+        `headers` go out with every response. On leaving, sockets are closed first, then the listener.
+
+        Raises `PortTaken`.
+        """
