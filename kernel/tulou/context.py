@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-import random
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from random import Random
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Context(Protocol):
     device: DeviceProfile
     """pc, pad or phone."""
     log: logging.Logger
-    random: random.Random
+    random: Random
     """Seeded in simulations; not for secrets."""
 
     def service(self, contract: type[S]) -> S:

@@ -63,6 +63,7 @@ Contribution = Bubble | InputPanel | Texts
 @hook(Kind.COLLECT)
 def contribute_ui() -> Sequence[Contribution]:
     """What this plugin adds to the pages; asked again whenever a plugin comes or goes."""
+    return ()
 
 
 class Shell(Protocol):

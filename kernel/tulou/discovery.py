@@ -1,0 +1,148 @@
+"""Which plugins are installed: entry points of the group ``tulou.plugins``.
+
+Scanning every distribution costs hundreds of milliseconds, so the answer is kept in an index that
+stays valid while no folder on `sys.path` changes. A scan loads every manifest through stevedore,
+which keeps one broken distribution from hiding the others; who it is from is looked up beside it,
+because stevedore's own cache forgets that.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from tulou.errors import ManifestError
+from tulou.plugin import Plugin
+
+GROUP = "tulou.plugins"
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """One entry point: the plugin's name, where its manifest is, and which distribution has it."""
+
+    name: str
+    target: str
+    distribution: str
+    version: str
+
+    def load(self) -> Plugin:
+        """Import the manifest. Raises `ManifestError` naming the distribution, whatever went wrong."""
+        module, _, attribute = self.target.partition(":")
+        try:
+            manifest = getattr(import_module(module), attribute)
+        except Exception as error:
+            raise ManifestError(
+                f"plugin {self.name!r} of {self.distribution} {self.version} is broken:"
+                f" importing {self.target} raises {type(error).__name__}: {error}"
+            ) from error
+        if not isinstance(manifest, Plugin):
+            raise ManifestError(
+                f"plugin {self.name!r} of {self.distribution} {self.version}: {self.target} is"
+                f" {type(manifest).__name__}, not a tulou.Plugin"
+            )
+        if manifest.name != self.name:
+            raise ManifestError(
+                f"{self.distribution} {self.version} registers {self.name!r}, but the manifest at"
+                f" {self.target} is called {manifest.name!r}: make the two names equal"
+            )
+        return manifest
+
+
+@dataclass(frozen=True, slots=True)
+class Discovery:
+    """The result: one entry a name, and a sentence for everything that is wrong."""
+
+    plugins: dict[str, Installed] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
+
+
+def installed() -> Discovery:
+    """Installed plugins by the cached index; a scan only when the index is stale."""
+    path = _index_file()
+    fingerprint = _fingerprint()
+    with suppress(OSError, ValueError, TypeError, KeyError):
+        index = json.loads(path.read_bytes())
+        if index["fingerprint"] == fingerprint:
+            plugins = {name: Installed(**entry) for name, entry in index["plugins"].items()}
+            return Discovery(plugins, tuple(index["problems"]))
+    found = scan()
+    _keep(path, fingerprint, found)
+    return found
+
+
+def scan() -> Discovery:
+    """Look at every distribution now, loading each manifest once."""
+    from stevedore.extension import ExtensionManager
+
+    entries = list(_entries())
+    broken: dict[str, str] = {}
+
+    def failed(_: Any, entry: Any, error: BaseException) -> None:
+        broken[entry.value] = f"{type(error).__name__}: {error}"
+
+    ExtensionManager(GROUP, invoke_on_load=False, on_load_failure_callback=failed)
+    problems = [
+        f"plugin {each.name!r} of {each.distribution} {each.version} is broken:"
+        f" importing {each.target} raises {broken[each.target]}"
+        for each in entries if each.target in broken
+    ]
+    plugins: dict[str, Installed] = {}
+    for each in entries:
+        first = plugins.setdefault(each.name, each)
+        if first is not each:
+            problems.append(
+                f"two distributions install a plugin {each.name!r}: {first.distribution}"
+                f" {first.version} ({first.target}) and {each.distribution} {each.version}"
+                f" ({each.target}); the first is used - uninstall one of them"
+            )
+    return Discovery(plugins, tuple(problems))
+
+
+def _entries() -> Iterable[Installed]:
+    """Entry points with their distributions, sorted, each once."""
+    from importlib.metadata import distributions
+
+    seen = set()
+    for distribution in distributions():
+        for entry in distribution.entry_points:
+            if entry.group == GROUP:
+                name = distribution.metadata["Name"] or "a nameless distribution"
+                seen.add((entry.name, entry.value.replace(" ", ""), name, distribution.version))
+    for name, value, distribution_name, version in sorted(seen):
+        yield Installed(name, value, distribution_name, version)
+
+
+def _fingerprint() -> str:
+    """Changes whenever something was installed or removed: interpreter, path, folder times."""
+    state: list[Any] = [sys.version, sys.prefix]
+    for place in sys.path:
+        with suppress(OSError):
+            state.append((place, os.stat(place or ".").st_mtime_ns))
+    return hashlib.blake2b(repr(state).encode(), digest_size=16).hexdigest()
+
+
+def _index_file() -> Path:
+    home = os.environ.get("TULOU_CACHE")
+    base = Path(home) if home else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tulou"
+    key = hashlib.blake2b(repr(sys.path).encode(), digest_size=8).hexdigest()
+    return base / f"plugins-{key}.json"
+
+
+def _keep(path: Path, fingerprint: str, found: Discovery) -> None:
+    """Write the index whole or not at all; without one, the next start scans again."""
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        entries = {name: asdict(each) for name, each in found.plugins.items()}
+        document = {"fingerprint": fingerprint, "plugins": entries, "problems": found.problems}
+        temporary = path.with_suffix(f".{os.getpid()}")
+        temporary.write_text(json.dumps(document), "utf-8")
+        temporary.replace(path)

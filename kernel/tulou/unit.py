@@ -1,0 +1,148 @@
+"""One plugin in one kernel: manifest, settings, state, and the bill of its start."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any
+
+import trio
+
+from tulou.composition import PluginSettings
+from tulou.errors import ManifestError
+from tulou.plugin import Plugin
+from tulou.states import LIVE, State, Step, after
+
+
+@dataclass(slots=True)
+class Bill:
+    """What a plugin's start took, in seconds; the moments count from the kernel's start."""
+
+    importing: float = 0.0
+    started: float | None = None
+    ready: float | None = None
+
+    @property
+    def starting(self) -> float | None:
+        """From the call of `run` to its yield."""
+        return None if self.started is None or self.ready is None else self.ready - self.started
+
+
+@dataclass(frozen=True, slots=True)
+class PluginStatus:
+    """A plugin as shown to people and programs."""
+
+    name: str
+    state: State
+    reason: str
+    summary: str
+    version: str
+    level: int
+    order: int | None
+    essential: bool
+    requires: tuple[str, ...]
+    provides: tuple[str, ...]
+    grants: tuple[str, ...]
+    faults: int
+    restarts: int
+    bill: Bill
+
+
+@dataclass(slots=True, eq=False)
+class Unit:
+    """The kernel's own record of a plugin.
+
+    `depends`: all who stop after it; `needs`: for each requirement, who provides it; `restarts`:
+    the moments of restarts inside the budget's window.
+    """
+
+    manifest: Plugin
+    settings: PluginSettings
+    essential: bool = False
+    order: int | None = None
+    depends: frozenset[str] = frozenset()
+    needs: tuple[tuple[str, ...], ...] = ()
+    dependents: set[str] = field(default_factory=set)
+    state: State = State.DISABLED
+    reason: str = ""
+    faults: int = 0
+    restarts: list[float] = field(default_factory=list)
+    bill: Bill = field(default_factory=Bill)
+    config: Any = None
+    stopping: trio.Event = field(default_factory=trio.Event)
+    down: trio.Event = field(default_factory=trio.Event)
+    scope: trio.CancelScope | None = None
+    why_stopping: Step = Step.ENDED
+    failure: BaseException | None = None
+    observers: list[Callable[[Unit], None]] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        return self.manifest.name
+
+    @property
+    def live(self) -> bool:
+        """Whether a task of it exists."""
+        return self.state in LIVE
+
+    def step(self, step: Step, reason: str = "") -> None:
+        """Go to the next state by the table and tell the observers."""
+        self.state = after(self.state, step)
+        self.reason = reason
+        for observe in self.observers:
+            observe(self)
+
+    def granted(self) -> frozenset[str]:
+        """What it may use: what it asks for, cut down to what the composition allows."""
+        asked = frozenset(self.manifest.grants)
+        return asked if self.settings.grants is None else asked & frozenset(self.settings.grants)
+
+    def request_stop(self, why: Step, failure: BaseException | None = None) -> None:
+        """Ask it to stop; the first failure is kept, and turning off or halting outranks ending."""
+        if not self.stopping.is_set():
+            self.why_stopping = why
+        elif why in (Step.TURNED_OFF, Step.HALTED):
+            self.why_stopping = why
+        if failure is not None and self.failure is None:
+            self.failure = failure
+        self.stopping.set()
+        if self.state is State.STARTING and self.scope is not None:
+            self.scope.cancel()
+
+    def load_run(self) -> Callable[[Any], Any]:
+        """Import what `run` names. Raises `ManifestError` with a sentence."""
+        target = self.manifest.run
+        if not isinstance(target, str):
+            return target
+        begin = time.perf_counter()
+        loaded: Callable[[Any], Any] = load_target(target, self.name)
+        self.bill.importing = time.perf_counter() - begin
+        return loaded
+
+
+def load_target(target: str, plugin: str) -> Any:
+    """The attribute behind ``module:attribute``. Raises `ManifestError` naming plugin and target."""
+    module, _, attribute = target.partition(":")
+    try:
+        return getattr(import_module(module), attribute)
+    except Exception as error:
+        raise ManifestError(
+            f"plugin {plugin!r}: importing {target} raises {type(error).__name__}: {error}"
+        ) from error
+
+
+def status_of(unit: Unit) -> PluginStatus:
+    """A snapshot for people and programs."""
+    from tulou.plugin import contract_name, contract_of
+
+    manifest = unit.manifest
+    return PluginStatus(
+        name=unit.name, state=unit.state, reason=unit.reason, summary=manifest.summary,
+        version=manifest.version, level=manifest.level, order=unit.order, essential=unit.essential,
+        requires=tuple(contract_name(contract_of(each)) for each in manifest.requires),
+        provides=tuple(contract_name(each) for each in manifest.provides),
+        grants=tuple(sorted(unit.granted())), faults=unit.faults, restarts=len(unit.restarts),
+        bill=unit.bill,
+    )
