@@ -48,6 +48,15 @@ class Outbound(Generic[T]):
         """What has to be sent again after a resumption, oldest first."""
         return list(self._unacked)
 
+    def take_back(self) -> list[T]:
+        """Forget what is unacknowledged, as if it had not been sent, and return it, oldest first.
+
+        Only right after a resumption: from there both sides count on from the same number.
+        """
+        entries = list(self._unacked)
+        self._unacked.clear()
+        return entries
+
 
 class Inbound:
     """How many stanzas of the other side were handled."""

@@ -186,7 +186,7 @@ class ScramClient:
         parts = _attributes(self._server_first)
         self._full_nonce = parts.get("r", "")
         if not self._full_nonce.startswith(self._nonce) or len(self._full_nonce) == len(self._nonce):
-            raise ScramError("aborted", "the server did not continue our nonce: somebody may stand in between")
+            raise ScramError("aborted", "the server did not continue our nonce")
         salt, iterations = _decode(parts.get("s", "")), parts.get("i", "")
         if not salt or not (iterations.isascii() and iterations.isdigit() and len(iterations) < 10):
             raise ScramError("aborted", "the server's SCRAM message lacks a salt or a number of iterations")

@@ -1,0 +1,35 @@
+"""Settings of the plugin `xmpp`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """How to reach the server and how patient to be with it. Times are in seconds."""
+
+    endpoint: str = "ws://127.0.0.1:5280/xmpp-websocket"
+    """Where the server is, unless the account says otherwise."""
+    resource: str = "tulou"
+    """Beginning of the resource, the name of this device among the account's others."""
+    allow_plain: bool = False
+    """Send the password itself over ws:// when the server offers nothing better."""
+    connect_timeout: float = 15.0
+    """For the connection, TLS and the WebSocket upgrade."""
+    login_timeout: float = 30.0
+    """From the open connection until messages can flow."""
+    request_timeout: float = 30.0
+    """For the answer to a question such as an archive query."""
+    probe_timeout: float = 5.0
+    """For a sign of life when the connection is doubted."""
+    heartbeat: float = 25.0
+    """Between two WebSocket pings; 0 for none."""
+    retry_base: float = 1.0
+    """Longest wait before the first new attempt; it doubles with each."""
+    retry_cap: float = 60.0
+    """Longest wait between two attempts."""
+    max_stanza: int = 250_000
+    """Largest stanza to send, in bytes; servers cut the connection above 256 KiB."""
+    accept_contact_requests: bool = False
+    """Let anybody who asks see our presence; else only who is on the contact list."""
