@@ -1,0 +1,28 @@
+"""What a composition may set for the store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Settings of the store."""
+
+    threads: bool = True
+    """Work in threads of the store's own. False runs everything inside the event loop, with the
+    same promises: for simulations on a virtual clock, which must be deterministic."""
+
+    readers: int = 3
+    """Reader threads, each with a connection of its own; at least 1."""
+
+    batch: int = 500
+    """Most works that share one commit; at least 1."""
+
+    quota_mb: int = 0
+    """Largest size of the database in MiB, after which writes raise `StorageFull`; 0: the disk's."""
+
+    def __post_init__(self) -> None:
+        for name, least in (("readers", 1), ("batch", 1), ("quota_mb", 0)):
+            if getattr(self, name) < least:
+                raise ValueError(f"store: {name} = {getattr(self, name)} must be at least {least}")
