@@ -128,7 +128,8 @@ class Response:
 RouteHandler = Callable[[Request], Awaitable[Response]]
 SocketHandler = Callable[[WebSocket, Request], Awaitable[None]]
 Guard = Callable[[Request], Response | None]
-"""Looks at a request before any handler; a response refuses it (also a socket's upgrade)."""
+"""Looks at a request before any handler and before its body is read (`body` is empty); a response
+refuses it (also a socket's upgrade)."""
 
 
 class Site(Protocol):
@@ -138,11 +139,31 @@ class Site(Protocol):
     """``http://127.0.0.1:PORT``, without a slash at the end."""
     port: int
 
-    def route(self, method: str, path: str, handler: RouteHandler) -> None:
-        """Answer `method` on `path`; a path ending in ``/*`` takes everything below it."""
+    def route(
+        self, method: str, path: str, handler: RouteHandler, *, origins: Sequence[str] = ()
+    ) -> None:
+        """Answer `method` on `path`; a path ending in ``/*`` takes everything below it.
 
-    def socket(self, path: str, handler: SocketHandler) -> None:
-        """Accept WebSockets on `path`; the socket closes when `handler` returns."""
+        The exact path wins, then the longest prefix. A GET route answers HEAD too. `origins` are
+        Origin values allowed besides the site's own ("null" is a sandboxed frame); such a route must
+        know its caller by other means, e.g. an unguessable path.
+
+        Raises `ValueError` for a path without a leading slash or one that is taken.
+        """
+
+    def socket(
+        self,
+        path: str,
+        handler: SocketHandler,
+        *,
+        subprotocols: Sequence[str] = (),
+        origins: Sequence[str] = (),
+    ) -> None:
+        """Accept WebSockets on `path`; the socket closes when `handler` returns.
+
+        Of `subprotocols` the first that the client offers too is agreed. A handler learns that its
+        peer has gone when it receives or sends. `origins` and errors as in `route`.
+        """
 
     def assets(self, prefix: str, package: str, folder: str) -> None:
         """Serve the files in `folder` of an installed Python package below `prefix`.
@@ -151,14 +172,20 @@ class Site(Protocol):
         """
 
     def remove(self, path: str) -> None:
-        """Take a route, socket or assets prefix away; open sockets of it are closed."""
+        """Take a route, socket or assets prefix away; open sockets of it are closed.
+
+        Harmless when there is none.
+        """
 
 
 class HttpHost(Protocol):
     """Serves HTTP and WebSockets on loopback.
 
     Every site refuses requests whose Host is not its own (421, against DNS rebinding) and
-    WebSockets and state-changing requests whose Origin is foreign (403).
+    WebSockets and state-changing requests whose Origin is foreign (403). An Origin is the site's own
+    when it names the same host and port as the request's Host. A state-changing request must carry
+    one (or a browser's ``Sec-Fetch-Site: same-origin``); a WebSocket without one is taken to come
+    from a program that is no browser, unless Sec-Fetch-Site says otherwise.
     """
 
     def serve(
@@ -167,10 +194,13 @@ class HttpHost(Protocol):
         port: int = 0,
         guard: Guard | None = None,
         headers: Mapping[str, str] | None = None,
+        hosts: Sequence[str] = (),
     ) -> AbstractAsyncContextManager[Site]:
         """Listen on 127.0.0.1:`port` (0: any free one) for as long as the block lasts.
 
-        `headers` go out with every response. On leaving, sockets are closed first, then the listener.
+        `headers` go out with every response; a response's own header of the same name wins. `hosts`
+        are names that the site answers to besides 127.0.0.1 and localhost; ``*.localhost`` stands for
+        every name below it. On leaving, sockets are closed first, then the listener.
 
         Raises `PortTaken`.
         """
