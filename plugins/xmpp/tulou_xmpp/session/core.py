@@ -192,7 +192,7 @@ class Session:
                 return self._on_stanza(element)
             if self.state is State.CLOSING:
                 return []
-            raise WireError("unsupported-stanza-type", f"the server sent <{element.name}>, which we do not know")
+            raise WireError("unsupported-stanza-type", f"the server sent <{element.name}>, unknown to us")
         return handler(self, element)
 
     # ---- the stream ----
@@ -207,7 +207,7 @@ class Session:
 
     def _expect(self, *states: State) -> None:
         if self.state not in states:
-            raise WireError("bad-format", f"the server sent something out of order while we are {self.state.value}")
+            raise WireError("bad-format", f"something came out of order while we are {self.state.value}")
 
     def _write(self, element: Element) -> None:
         self._output.append(serialise(element))
@@ -248,7 +248,8 @@ class Session:
         if limit is not None and limit.text.isascii() and limit.text.isdigit():
             self.max_stanza = min(self._own_limit, max(10_000, int(limit.text[:9])))
         if self.state is State.OPENING:
-            return self._register() if self.login.purpose is Purpose.REGISTER else self._authenticate(features)
+            registering = self.login.purpose is Purpose.REGISTER
+            return self._register() if registering else self._authenticate(features)
         self._expect(State.REOPENING)
         self._managing = features.child("sm", ns.SM) is not None
         if self._managing and self._resumption:
