@@ -10,7 +10,7 @@ import apsw
 from tulou_contracts.storage import Migration, MigrationFailed, StorageError, StorageFull
 from tulou_store.connections import Place
 from tulou_store.faults import CALL_ERRORS, of_sqlite
-from tulou_store.statements import Gate, check_rollback
+from tulou_store.statements import Gate, check_rollback, own
 
 _NAMESPACE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*\Z")
 _RESERVED = frozenset({"store", "sqlite"})
@@ -37,7 +37,7 @@ def migrate(
     """Run the steps this file has not seen. Raises `MigrationFailed`, `StorageFull`."""
     last = len(migrations)
     try:
-        connection.execute("BEGIN IMMEDIATE")
+        own(connection, "BEGIN IMMEDIATE")
         known = _version(connection, namespace)
         if known > last:
             raise MigrationFailed(
@@ -48,12 +48,12 @@ def migrate(
             _step(connection, gate, place, namespace, migration)
         if known != last:
             connection.execute("REPLACE INTO store_migration VALUES (?, ?)", (namespace, last))
-        connection.execute("COMMIT")
+        own(connection, "COMMIT")
     except CALL_ERRORS as error:
         raise of_sqlite(error, place.path) from error
     finally:
         if connection.in_transaction:
-            connection.execute("ROLLBACK")
+            own(connection, "ROLLBACK")
 
 
 def _version(connection: apsw.Connection, namespace: str) -> int:

@@ -14,7 +14,7 @@ from tulou_contracts.storage import StorageCorrupt, StorageError
 from tulou_store.connections import Place, open_reader
 from tulou_store.faults import of_sqlite
 from tulou_store.jobs import Job, settle_from_thread
-from tulou_store.statements import Checker, Gate
+from tulou_store.statements import Checker, Gate, own
 from tulou_store.views import View, plain
 
 
@@ -31,7 +31,7 @@ class Session:
         """Do the job's work in a read transaction; the outcome is noted in the job."""
         try:
             connection = self._opened()
-            connection.execute("BEGIN", can_cache=False)
+            own(connection, "BEGIN")
         except (apsw.Error, StorageError) as error:
             job.error = of_sqlite(error, self._place.path)
             return
@@ -46,7 +46,7 @@ class Session:
         finally:
             view.end()
             self._gate.own = True
-            connection.execute("ROLLBACK", can_cache=False)
+            own(connection, "ROLLBACK")
         if isinstance(job.error, StorageCorrupt):
             self._place.suspect()
 

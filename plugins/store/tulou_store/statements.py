@@ -82,3 +82,12 @@ def _check_single(sql: str) -> None:
         if apsw.complete(sql[: end + 1]):
             raise StorageError(f"one statement at a time, please: {rest[:60]!r} follows the first")
         end = sql.find(";", end + 1)
+
+
+def own(connection: apsw.Connection, sql: str) -> None:
+    """Run a statement of the store's: BEGIN, COMMIT and the like.
+
+    Outside the statement cache, because what is prepared once does not meet the authorizer again:
+    a work that runs the same text would pass.
+    """
+    connection.execute(sql, can_cache=False)

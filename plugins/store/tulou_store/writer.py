@@ -21,7 +21,7 @@ from tulou_contracts.storage import StorageCorrupt, StorageError
 from tulou_store.connections import Place, open_writer
 from tulou_store.faults import of_sqlite
 from tulou_store.jobs import Job, settle, settle_from_thread
-from tulou_store.statements import Checker, Gate
+from tulou_store.statements import Checker, Gate, own
 from tulou_store.views import WriteView, plain
 
 _LONGEST = 0.010
@@ -172,10 +172,10 @@ class Writer:
         connection = self._connection
         assert connection is not None  # a database is handed out only once it is open
         try:
-            _own(connection, "BEGIN IMMEDIATE")
+            own(connection, "BEGIN IMMEDIATE")
             self._run_all(connection, jobs)
             if connection.in_transaction:
-                _own(connection, "COMMIT")
+                own(connection, "COMMIT")
                 self.commits += 1
                 for job in jobs:
                     job.done = True
@@ -183,7 +183,7 @@ class Writer:
             self._fail(jobs, error)
         finally:
             if connection.in_transaction:
-                _own(connection, "ROLLBACK")
+                own(connection, "ROLLBACK")
 
     def _run_all(self, connection: apsw.Connection, jobs: list[Job]) -> None:
         deadline = float("inf") if self._inline else time.monotonic() + _LONGEST
@@ -201,7 +201,7 @@ class Writer:
     def _run(self, connection: apsw.Connection, job: Job) -> None:
         self.works += 1
         view = WriteView(connection, self._place.path, self._checker, _never)
-        _own(connection, "SAVEPOINT work")
+        own(connection, "SAVEPOINT work")
         inside = _INSIDE.set(self)
         self._gate.own = False
         try:
@@ -218,8 +218,8 @@ class Writer:
             self._place.suspect()
         if connection.in_transaction:
             if job.error is not None:
-                _own(connection, "ROLLBACK TO work")
-            _own(connection, "RELEASE work")
+                own(connection, "ROLLBACK TO work")
+            own(connection, "RELEASE work")
 
     def _undone(self, jobs: list[Job]) -> None:
         """SQLite gave up the transaction during the last of `jobs`: the others were undone too."""
@@ -236,11 +236,6 @@ class Writer:
         for job in jobs:
             if job.error is None:
                 job.error = type(fault)(str(fault))
-
-
-def _own(connection: apsw.Connection, sql: str) -> None:
-    # outside the statement cache: a work that runs the same text must meet the authorizer
-    connection.execute(sql, can_cache=False)
 
 
 def _check_references(connection: apsw.Connection) -> None:
