@@ -1,0 +1,25 @@
+"""Settings of the plugin `crypto`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """Where secrets are kept."""
+
+    keyring: Literal["auto", "system", "file"] = "auto"
+    """'system': only in the system's keyring; 'file': only in an encrypted file of the profile;
+    'auto': in the system's keyring, and in the file when there is none or it does not answer."""
+    key_file: str = ""
+    """The file with the key of the encrypted file, e.g. on a removable or network drive; a relative
+    path is taken from the plugin's data folder. Empty: ``key/keyring.key`` in that folder."""
+    deadline: float = 10.0
+    """How long the system's keyring may take for one answer, in seconds. A locked one asks the
+    person for its password meanwhile."""
+
+    def __post_init__(self) -> None:
+        if not self.deadline > 0:
+            raise ValueError(f"deadline is {self.deadline}; it should be more than 0 seconds")
