@@ -19,18 +19,16 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from enum import Enum
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
+from tulou.discovery import installed
 from tulou.errors import CompositionError
 from tulou.schema import convert
-
-GROUP = "tulou.compositions"
-"""Entry-point group: name = package that holds the file ``NAME.toml``."""
 
 
 class DeviceProfile(Enum):
@@ -106,14 +104,14 @@ def load(which: str | Path) -> Composition:
 
 def shipped() -> dict[str, Path]:
     """Compositions that installed distributions ship, by name."""
-    from importlib.resources import files
+    from importlib.util import find_spec
 
     found: dict[str, Path] = {}
-    for entry in entry_points(group=GROUP):
-        try:
-            found[entry.name] = Path(str(files(entry.value))) / f"{entry.name}.toml"
-        except ImportError:
-            continue
+    for name, package in installed().compositions.items():
+        with suppress(Exception):  # whose package is broken is told by discovery
+            spec = find_spec(package)
+            if spec is not None and spec.submodule_search_locations:
+                found[name] = Path(next(iter(spec.submodule_search_locations))) / f"{name}.toml"
     return found
 
 

@@ -14,25 +14,31 @@ import os
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from tulou.errors import ManifestError
-from tulou.plugin import Plugin
+from tulou.plugin import Command, Plugin
 
 GROUP = "tulou.plugins"
+COMPOSITIONS = "tulou.compositions"
+"""Entry-point group of shipped compositions: name = package that holds the file ``NAME.toml``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """One entry point: the plugin's name, where its manifest is, and which distribution has it."""
+    """One entry point: the plugin's name, where its manifest is, and which distribution has it.
+
+    `commands` are the manifest's, kept so that the command line can list them without imports.
+    """
 
     name: str
     target: str
     distribution: str
     version: str
+    commands: tuple[Command, ...] = ()
 
     def load(self) -> Plugin:
         """Import the manifest. Raises `ManifestError` naming the distribution, whatever went wrong."""
@@ -59,37 +65,58 @@ class Installed:
 
 @dataclass(frozen=True, slots=True)
 class Discovery:
-    """The result: one entry a name, and a sentence for everything that is wrong."""
+    """The result: one entry a name, and a sentence for everything that is wrong.
+
+    `compositions`: the package that ships a composition, by the composition's name.
+    """
 
     plugins: dict[str, Installed] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
+    compositions: dict[str, str] = field(default_factory=dict)
 
 
 def installed() -> Discovery:
     """Installed plugins by the cached index; a scan only when the index is stale."""
-    path = _index_file()
+    with suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
+        index = json.loads(index_file().read_bytes())
+        if index["fingerprint"] == _fingerprint():
+            plugins = {name: _remembered(entry) for name, entry in index["plugins"].items()}
+            return Discovery(plugins, tuple(index["problems"]), index["compositions"])
+    return refresh()
+
+
+def refresh() -> Discovery:
+    """Scan now, and keep the answer for the next start."""
     fingerprint = _fingerprint()
-    with suppress(OSError, ValueError, TypeError, KeyError):
-        index = json.loads(path.read_bytes())
-        if index["fingerprint"] == fingerprint:
-            plugins = {name: Installed(**entry) for name, entry in index["plugins"].items()}
-            return Discovery(plugins, tuple(index["problems"]))
     found = scan()
-    _keep(path, fingerprint, found)
+    _keep(index_file(), fingerprint, found)
     return found
+
+
+def index_state() -> str:
+    """'valid', 'stale' or 'absent': what the next start finds at `index_file`."""
+    try:
+        index = json.loads(index_file().read_bytes())
+        return "valid" if index["fingerprint"] == _fingerprint() else "stale"
+    except OSError:
+        return "absent"
+    except (ValueError, TypeError, KeyError):
+        return "stale"
 
 
 def scan() -> Discovery:
     """Look at every distribution now, loading each manifest once."""
     from stevedore.extension import ExtensionManager
 
-    entries = list(_entries())
+    entries = list(_entries(GROUP))
     broken: dict[str, str] = {}
 
     def failed(_: Any, entry: Any, error: BaseException) -> None:
         broken[entry.value] = f"{type(error).__name__}: {error}"
 
-    ExtensionManager(GROUP, invoke_on_load=False, on_load_failure_callback=failed)
+    manager = ExtensionManager(GROUP, invoke_on_load=False, on_load_failure_callback=failed)
+    commands = {each.entry_point.value.replace(" ", ""): each.plugin.commands
+                for each in manager if isinstance(each.plugin, Plugin)}
     problems = [
         f"plugin {each.name!r} of {each.distribution} {each.version} is broken:"
         f" importing {each.target} raises {broken[each.target]}"
@@ -97,24 +124,34 @@ def scan() -> Discovery:
     ]
     plugins: dict[str, Installed] = {}
     for each in entries:
-        first = plugins.setdefault(each.name, each)
-        if first is not each:
+        whole = replace(each, commands=commands.get(each.target, ()))
+        first = plugins.setdefault(each.name, whole)
+        if first is not whole:
             problems.append(
                 f"two distributions install a plugin {each.name!r}: {first.distribution}"
                 f" {first.version} ({first.target}) and {each.distribution} {each.version}"
                 f" ({each.target}); the first is used - uninstall one of them"
             )
-    return Discovery(plugins, tuple(problems))
+    compositions: dict[str, Installed] = {}
+    for each in _entries(COMPOSITIONS):
+        first = compositions.setdefault(each.name, each)
+        if first is not each:
+            problems.append(
+                f"two distributions ship a composition {each.name!r}: {first.distribution}"
+                f" {first.version} and {each.distribution} {each.version}; the first is used -"
+                " uninstall one of them, or name a file instead"
+            )
+    return Discovery(plugins, tuple(problems), {name: each.target for name, each in compositions.items()})
 
 
-def _entries() -> Iterable[Installed]:
+def _entries(group: str) -> Iterable[Installed]:
     """Entry points with their distributions, sorted, each once."""
     from importlib.metadata import distributions
 
     seen = set()
     for distribution in distributions():
         for entry in distribution.entry_points:
-            if entry.group == GROUP:
+            if entry.group == group:
                 name = distribution.metadata["Name"] or "a nameless distribution"
                 seen.add((entry.name, entry.value.replace(" ", ""), name, distribution.version))
     for name, value, distribution_name, version in sorted(seen):
@@ -130,11 +167,19 @@ def _fingerprint() -> str:
     return hashlib.blake2b(repr(state).encode(), digest_size=16).hexdigest()
 
 
-def _index_file() -> Path:
+def index_file() -> Path:
+    """Where the index for this interpreter and `sys.path` is kept."""
     home = os.environ.get("TULOU_CACHE")
     base = Path(home) if home else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tulou"
     key = hashlib.blake2b(repr(sys.path).encode(), digest_size=8).hexdigest()
     return base / f"plugins-{key}.json"
+
+
+def _remembered(entry: dict[str, Any]) -> Installed:
+    """From the index: commands are objects again, and most plugins have none."""
+    if entry["commands"]:
+        entry["commands"] = tuple(Command(**each) for each in entry["commands"])
+    return Installed(**entry)
 
 
 def _keep(path: Path, fingerprint: str, found: Discovery) -> None:
@@ -142,7 +187,8 @@ def _keep(path: Path, fingerprint: str, found: Discovery) -> None:
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         entries = {name: asdict(each) for name, each in found.plugins.items()}
-        document = {"fingerprint": fingerprint, "plugins": entries, "problems": found.problems}
+        document = {"fingerprint": fingerprint, "plugins": entries, "problems": found.problems,
+                    "compositions": found.compositions}
         temporary = path.with_suffix(f".{os.getpid()}")
         temporary.write_text(json.dumps(document), "utf-8")
         temporary.replace(path)
