@@ -17,7 +17,8 @@ SCRYPT_P = 1
 class AesGcm:
     """Authenticated encryption by AES-256-GCM, keys from passwords by scrypt."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, threads: bool = True) -> None:
+        self._threads = threads
         # One derivation takes 32 MiB (128 * N * r); a burst of them must not take gigabytes.
         self._derivations = trio.CapacityLimiter(2)
 
@@ -42,6 +43,9 @@ class AesGcm:
             octets = unicodedata.normalize("NFC", password).encode()
         except UnicodeEncodeError:
             raise CryptoError("the password has characters that are no Unicode text") from None
+        if not self._threads:
+            await trio.lowlevel.checkpoint()
+            return scrypt(octets, salt, SCRYPT_N, SCRYPT_R, SCRYPT_P, aead.KEY_BYTES)
         return await trio.to_thread.run_sync(
             scrypt, octets, salt, SCRYPT_N, SCRYPT_R, SCRYPT_P, aead.KEY_BYTES,
             abandon_on_cancel=True, limiter=self._derivations,

@@ -19,6 +19,9 @@ class Config:
     deadline: float = 10.0
     """How long the system's keyring may take for one answer, in seconds. A locked one asks the
     person for its password meanwhile."""
+    threads: bool = True
+    """Work in threads. False does all but the system's keyring inside the event loop: for simulations
+    on a virtual clock, together with ``keyring = "file"``."""
 
     def __post_init__(self) -> None:
         if not self.deadline > 0:

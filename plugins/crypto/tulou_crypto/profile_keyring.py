@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import trio
 
@@ -21,6 +21,7 @@ from tulou_crypto import files
 from tulou_crypto.book import Book, BookDamaged, Entry, Kept
 from tulou_crypto.system import SystemFailed, SystemKeyring
 
+T = TypeVar("T")
 Mode = Literal["auto", "system", "file"]
 
 _log = logging.getLogger(__name__)
@@ -37,6 +38,7 @@ class ProfileKeyring:
         key_file: str = "",
         system: SystemKeyring | None = None,
         new_profile_id: Callable[[], str] = lambda: str(uuid.uuid4()),
+        threads: bool = True,
         log: logging.Logger = _log,
     ) -> None:
         self._file = data / "keyring"
@@ -45,6 +47,7 @@ class ProfileKeyring:
         self._mode = mode
         self._system = system or SystemKeyring(10.0)
         self._new_profile_id = new_profile_id
+        self._threads = threads
         self._log = log
         self._book: Book | None = None
         self._key: bytes | None = None
@@ -68,7 +71,7 @@ class ProfileKeyring:
                 return None
             if entry.kept is Kept.SYSTEM:
                 return await self._get_from_system(book, name)
-            return await trio.to_thread.run_sync(self._unseal, book, name)
+            return await self._off_loop(self._unseal, book, name)
 
     async def set(self, name: str, secret: str) -> None:
         """Keep a secret; durable when it returns. Raises `CryptoError`; then the former one stays."""
@@ -167,7 +170,7 @@ class ProfileKeyring:
 
     async def _take_over(self, book: Book, name: str) -> Book:
         try:
-            secret = await trio.to_thread.run_sync(self._unseal, book, name)
+            secret = await self._off_loop(self._unseal, book, name)
         except CryptoError as error:
             self._log.warning("a secret stays in the encrypted file: %s", error)
             return book
@@ -175,17 +178,23 @@ class ProfileKeyring:
 
     # The file
 
+    async def _off_loop(self, work: Callable[..., T], *args: object) -> T:
+        if self._threads:
+            return await trio.to_thread.run_sync(work, *args)
+        await trio.lowlevel.checkpoint()
+        return work(*args)
+
     async def _load(self) -> Book | None:
         if self._book is None:
-            self._book = await trio.to_thread.run_sync(self._read_book)
+            self._book = await self._off_loop(self._read_book)
         return self._book
 
     async def _begin(self) -> Book:
-        self._book = await trio.to_thread.run_sync(self._write_first_book)
+        self._book = await self._off_loop(self._write_first_book)
         return self._book
 
     async def _save(self, book: Book) -> Book:
-        await trio.to_thread.run_sync(files.write, self._file, books.encode(book))
+        await self._off_loop(files.write, self._file, books.encode(book))
         self._book = book
         return book
 
@@ -194,7 +203,7 @@ class ProfileKeyring:
         assert book is not None
         former = book.entries.get(name)
         shadow = former is not None and (former.shadow or former.kept is not Kept.FILE)
-        sealed = await trio.to_thread.run_sync(self._seal, book, name, secret)
+        sealed = await self._off_loop(self._seal, book, name, secret)
         await self._save(book.with_entry(name, Entry(Kept.FILE, sealed, shadow)))
 
     def _read_book(self) -> Book | None:

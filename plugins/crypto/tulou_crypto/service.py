@@ -16,12 +16,13 @@ from tulou_crypto.system import SystemKeyring
 async def run(ctx: Context) -> AsyncIterator[None]:
     """Offer both; files, libraries and the system's keyring are touched at the first use only."""
     config = ctx.config
-    ctx.provide(Cipher, AesGcm())
+    ctx.provide(Cipher, AesGcm(threads=config.threads))
     ctx.provide(Keyring, ProfileKeyring(
         ctx.data,
         mode=config.keyring,
         key_file=config.key_file,
         system=SystemKeyring(config.deadline),
+        threads=config.threads,
         log=ctx.log,
     ))
     yield

@@ -18,9 +18,9 @@ from tulou_crypto.profile_keyring import ProfileKeyring
 
 
 class TestFile(KeyringConformance):
-    @pytest.fixture
-    def open_keyring(self, tmp_path: Path) -> Callable[[], Keyring]:
-        return lambda: ProfileKeyring(tmp_path, mode="file")
+    @pytest.fixture(params=[True, False], ids=["threads", "no threads"])
+    def open_keyring(self, tmp_path: Path, request: pytest.FixtureRequest) -> Callable[[], Keyring]:
+        return lambda: ProfileKeyring(tmp_path, mode="file", threads=request.param)
 
 
 class TestSystem(KeyringConformance):

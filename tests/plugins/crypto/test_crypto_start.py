@@ -16,16 +16,18 @@ from tulou_crypto.config import Config
 from tulou_crypto.service import run
 
 
-async def test_it_provides_what_its_manifest_says(tmp_path: Path) -> None:
+@pytest.mark.parametrize("threads", [True, False])
+async def test_it_provides_what_its_manifest_says(tmp_path: Path, threads: bool) -> None:
     provided: dict[Any, Any] = {}
     context = SimpleNamespace(
-        config=Config(keyring="file"), data=tmp_path, log=logging.getLogger("crypto"),
+        config=Config(keyring="file", threads=threads), data=tmp_path, log=logging.getLogger("crypto"),
         provide=provided.__setitem__,
     )
     async with run(context):  # type: ignore[arg-type]
         assert set(provided) == set(plugin.provides) == {Keyring, Cipher}
         await provided[Keyring].set("password", "密码")
         assert await provided[Keyring].get("password") == "密码"
+        assert len(await provided[Cipher].derive_key("密码", b"salt")) == 32
 
 
 def test_starting_imports_no_library() -> None:
@@ -56,4 +58,4 @@ def test_wrong_settings_are_told(table: dict[str, Any], sentence: str) -> None:
 
 
 def test_settings_have_defaults() -> None:
-    assert bind(Config, {}, "x") == (Config(keyring="auto", key_file="", deadline=10.0), [])
+    assert bind(Config, {}, "x") == (Config(keyring="auto", key_file="", deadline=10.0, threads=True), [])
