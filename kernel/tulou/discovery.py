@@ -176,9 +176,8 @@ def index_file() -> Path:
 
 
 def _remembered(entry: dict[str, Any]) -> Installed:
-    """From the index: commands are objects again, and most plugins have none."""
-    if entry["commands"]:
-        entry["commands"] = tuple(Command(**each) for each in entry["commands"])
+    """From the index: commands are objects again."""
+    entry["commands"] = tuple(Command(**each) for each in entry["commands"])
     return Installed(**entry)
 
 
