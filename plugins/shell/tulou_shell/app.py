@@ -1,0 +1,126 @@
+"""The shell itself: what pages read of the account, and the contract `Shell`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from tulou.app_events import PluginChanged
+from tulou_contracts.identity import Identity
+from tulou_contracts.messaging import Messenger
+from tulou_contracts.transport import Transport
+from tulou_shell.contributions import Catalogue
+from tulou_shell.door import Door
+from tulou_shell.protocol import Fault
+from tulou_shell.views import connection_view
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Handle(Protocol[T_co]):
+    """A service that may come and go, as `tulou.Wanted` is."""
+
+    def get(self) -> T_co | None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """The services the shell makes use of."""
+
+    identity: Handle[Identity]
+    messenger: Handle[Messenger]
+    transport: Handle[Transport]
+
+
+MISSING = {
+    "identity": "There is no plugin for signing in (auth).",
+    "messenger": "There is no plugin for messages (im).",
+    "transport": "There is no plugin for the connection to a server (xmpp).",
+}
+
+
+class ShellApp:
+    """Backend of the pages' methods, and the provider of `Shell`."""
+
+    def __init__(
+        self, services: Services, door: Door, url: Callable[[], str], *,
+        server: str = "", device: str = "pc",
+    ) -> None:
+        self._services = services
+        self._door = door
+        self._url = url
+        self._server = server
+        self._device = device
+        self.catalogue = Catalogue()
+        self._plugins: dict[str, PluginChanged] = {}
+
+    @property
+    def url(self) -> str:
+        """Where it is served; without a key nobody is let in."""
+        return self._url()
+
+    def entry_url(self) -> str:
+        """An address that lets one browser in, once."""
+        return f"{self._url()}/enter?code={self._door.new_code()}"
+
+    def on_plugin(self, event: PluginChanged) -> None:
+        """Note the newest state of a plugin."""
+        self._plugins[event.plugin] = event
+
+    def messenger(self) -> Messenger:
+        """Raises `Fault` 'missing'."""
+        return _there(self._services.messenger, "messenger")
+
+    def identity(self) -> Identity:
+        """Raises `Fault` 'missing'."""
+        return _there(self._services.identity, "identity")
+
+    def transport(self) -> Transport:
+        """Raises `Fault` 'missing'."""
+        return _there(self._services.transport, "transport")
+
+    def missing(self) -> list[str]:
+        """Names of the services that nobody provides now."""
+        services = self._services
+        handles: dict[str, Handle[Any]] = {
+            "identity": services.identity, "messenger": services.messenger, "transport": services.transport,
+        }
+        return [name for name, handle in handles.items() if handle.get() is None]
+
+    def state(self) -> dict[str, Any]:
+        """The account and its connection."""
+        identity = self._services.identity.get()
+        transport = self._services.transport.get()
+        account = identity.account if identity else None
+        return {
+            "account": {"address": account.address, "endpoint": account.endpoint} if account else None,
+            "signedIn": identity.signed_in if identity else False,
+            "connection": connection_view(transport.state if transport else None),
+            "missing": self.missing(),
+            "server": self._server,
+            "device": self._device,
+        }
+
+    def contributions(self) -> dict[str, Any]:
+        """The catalogue as pages read it."""
+        return self.catalogue.view()
+
+    def plugins(self) -> dict[str, Any]:
+        """Plugins whose state changed since the shell started, and what is wrong with contributions."""
+        return {
+            "plugins": [
+                {"name": each.plugin, "state": each.state, "reason": each.reason}
+                for each in sorted(self._plugins.values(), key=lambda each: each.plugin)
+            ],
+            "missing": self.missing(),
+            "problems": self.catalogue.problems,
+        }
+
+
+def _there(handle: Handle[T], name: str) -> T:
+    provider = handle.get()
+    if provider is None:
+        raise Fault("missing", MISSING[name])
+    return provider

@@ -1,0 +1,1 @@
+"""Compositions that this distribution ships, as data."""

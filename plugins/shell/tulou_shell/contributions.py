@@ -1,0 +1,165 @@
+"""What plugins add to the pages: collected from the hook, checked, and put into one catalogue."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from tulou import implements
+from tulou_contracts.ui import (
+    Asset,
+    Bubble,
+    Contribution,
+    ContributionInvalid,
+    InputPanel,
+    Texts,
+    contribute_ui,
+)
+
+FOLDER = "web"
+LANGUAGES = ("zh", "en")
+_PACKAGE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*\Z")
+
+
+class OwnContributions:
+    """The shell's own text bubble and emoji panel, contributed exactly as anybody else's would be."""
+
+    @implements(contribute_ui)
+    def contribute_ui(self) -> Sequence[Contribution]:
+        """A bubble for plain text and a panel of emoji."""
+        return [
+            Bubble(kind="text", module=Asset("tulou_shell", "bubbles/text.js")),
+            InputPanel(
+                name="emoji", title="panel.emoji", icon="☺", module=Asset("tulou_shell", "panels/emoji.js")
+            ),
+        ]
+
+
+@dataclass(slots=True)
+class Catalogue:
+    """All contributions that are in order, and a sentence for each one that is not."""
+
+    bubbles: dict[str, Asset] = field(default_factory=dict)
+    panels: dict[str, InputPanel] = field(default_factory=dict)
+    texts: dict[str, dict[str, str]] = field(default_factory=lambda: {each: {} for each in LANGUAGES})
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def packages(self) -> set[str]:
+        """The packages whose files have to be served."""
+        assets = [*self.bubbles.values(), *(panel.module for panel in self.panels.values())]
+        return {asset.package for asset in assets}
+
+    def view(self) -> dict[str, Any]:
+        """As pages read it."""
+        return {
+            "bubbles": {kind: asset_url(asset) for kind, asset in self.bubbles.items()},
+            "panels": [
+                {"name": panel.name, "title": panel.title, "icon": panel.icon,
+                 "module": asset_url(panel.module)}
+                for panel in self.panels.values()
+            ],
+            "texts": self.texts,
+            "problems": self.problems,
+        }
+
+
+def asset_url(asset: Asset) -> str:
+    """Where the shell serves a file of a plugin."""
+    return f"/plugins/{asset.package}/{asset.path}"
+
+
+def collect(answers: Iterable[Sequence[Contribution]]) -> Catalogue:
+    """Check the hook's answers one contribution at a time; a bad one spoils no other."""
+    catalogue = Catalogue()
+    for answer in answers:
+        if not isinstance(answer, Sequence) or isinstance(answer, (str, bytes)):
+            catalogue.problems.append(
+                f"A plugin answered contribute_ui with {type(answer).__name__}, not a list of contributions."
+            )
+            continue
+        for contribution in answer:
+            try:
+                _add(catalogue, contribution)
+            except ContributionInvalid as error:
+                catalogue.problems.append(str(error))
+    return catalogue
+
+
+def _add(catalogue: Catalogue, contribution: Any) -> None:
+    adder = _ADDERS.get(type(contribution))
+    if adder is None:
+        raise ContributionInvalid(
+            f"{type(contribution).__name__} is nothing the pages know: contribute Bubble, InputPanel or Texts."
+        )
+    adder(catalogue, contribution)
+
+
+def _add_bubble(catalogue: Catalogue, bubble: Bubble) -> None:
+    check_asset(bubble.module)
+    other = catalogue.bubbles.get(bubble.kind)
+    if other is not None:
+        raise ContributionInvalid(
+            f"Two bubbles for the message kind {bubble.kind!r}: {asset_url(other)} is used,"
+            f" {asset_url(bubble.module)} is not."
+        )
+    catalogue.bubbles[bubble.kind] = bubble.module
+
+
+def _add_panel(catalogue: Catalogue, panel: InputPanel) -> None:
+    check_asset(panel.module)
+    other = catalogue.panels.get(panel.name)
+    if other is not None:
+        raise ContributionInvalid(
+            f"Two input panels named {panel.name!r}: the one of {other.module.package} is used,"
+            f" that of {panel.module.package} is not."
+        )
+    catalogue.panels[panel.name] = panel
+
+
+def _add_texts(catalogue: Catalogue, texts: Texts) -> None:
+    if texts.language not in LANGUAGES:
+        raise ContributionInvalid(
+            f"Texts for the language {texts.language!r}: the pages speak {' and '.join(LANGUAGES)}."
+        )
+    for key, text in texts.texts.items():
+        catalogue.texts[texts.language].setdefault(str(key), str(text))
+
+
+_ADDERS: dict[type, Callable[[Catalogue, Any], None]] = {
+    Bubble: _add_bubble, InputPanel: _add_panel, Texts: _add_texts,
+}
+
+
+def check_asset(asset: Asset) -> Path:
+    """The file on disk. Raises `ContributionInvalid` when there is none inside the folder `web`."""
+    path = PurePosixPath(asset.path)
+    if path.is_absolute() or ".." in path.parts or "\\" in asset.path or not path.parts:
+        raise ContributionInvalid(
+            f"{asset.package} contributes {asset.path!r}: name a file below its folder 'web',"
+            " such as 'bubbles/poll.js'."
+        )
+    folder = _web_folder(asset.package)
+    file = folder.joinpath(*path.parts)
+    if not file.is_file() or not file.resolve().is_relative_to(folder.resolve()):
+        raise ContributionInvalid(
+            f"{asset.package} contributes {asset.path!r}, but {file} does not exist;"
+            " is it part of the package's data files (package_data in setup.cfg)?"
+        )
+    return file
+
+
+def _web_folder(package: str) -> Path:
+    if not _PACKAGE.match(package):
+        raise ContributionInvalid(f"{package!r} is not the name of a Python package.")
+    try:
+        module = import_module(package)
+    except Exception as error:  # whatever a plugin's import raises, it concerns that plugin alone
+        raise ContributionInvalid(f"The package {package!r} cannot be imported: {error}.") from error
+    if module.__file__ is None:
+        raise ContributionInvalid(f"The package {package!r} is not in a folder of its own.")
+    return Path(module.__file__).parent / FOLDER

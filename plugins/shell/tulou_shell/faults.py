@@ -1,0 +1,48 @@
+"""What went wrong, as the code and sentence that a page gets. One table."""
+
+from __future__ import annotations
+
+from tulou.errors import NotGranted, ServiceGone, TulouError
+from tulou_contracts.crypto import CryptoError
+from tulou_contracts.identity import (
+    AccountTaken,
+    AddressInvalid,
+    RegistrationRefused,
+    ServerUnavailable,
+    WrongPassword,
+)
+from tulou_contracts.messaging import MessageInvalid, MessagePrevented
+from tulou_contracts.storage import StorageError, StorageFull
+from tulou_contracts.transport import NotConnected, Refused
+from tulou_shell.protocol import Fault
+
+CODES: tuple[tuple[type[Exception], str], ...] = (
+    (WrongPassword, "wrong-password"),
+    (AddressInvalid, "address-invalid"),
+    (AccountTaken, "account-taken"),
+    (RegistrationRefused, "registration-refused"),
+    (ServerUnavailable, "server-unavailable"),
+    (MessageInvalid, "message-invalid"),
+    (MessagePrevented, "message-prevented"),
+    (NotConnected, "not-connected"),
+    (Refused, "refused"),
+    (StorageFull, "storage-full"),
+    (StorageError, "storage-failed"),
+    (CryptoError, "secrets-failed"),
+    (ServiceGone, "missing"),
+    (NotGranted, "not-granted"),
+    (TulouError, "failed"),
+)
+"""The first type that fits decides, so special ones stand before general ones."""
+
+INTERNAL = Fault("internal", "Something went wrong inside Tulou; its log says what.")
+
+
+def fault_of(error: Exception) -> Fault:
+    """The answer for an exception; a kind that nobody foresaw shows none of its text."""
+    if isinstance(error, Fault):
+        return error
+    for kind, code in CODES:
+        if isinstance(error, kind):
+            return Fault(code, str(error))
+    return INTERNAL

@@ -1,0 +1,163 @@
+"""The open pages of the account: answers their requests, pushes to all of them alike."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import trio
+
+from tulou_contracts.network import ConnectionLost, Request, WebSocket
+from tulou_shell.faults import INTERNAL, fault_of
+from tulou_shell.methods import Backend, Method, Params, method_named
+from tulou_shell.protocol import Call, Fault, decode_request, encode_error, encode_push, encode_result
+
+OUTBOX = 2000
+"""Texts that may wait for a slow page; one more and it is let go, to come back and read anew."""
+AT_ONCE = 16
+"""Requests of one page that run side by side."""
+LINGER = 5.0
+"""Seconds for what a page asked before it went away, such as sending a message."""
+FULL = 1013
+TOO_BIG = 1009
+
+
+class Pages:
+    """Serves `/socket`."""
+
+    def __init__(self, backend: Backend, log: logging.Logger) -> None:
+        self._backend = backend
+        self._log = log
+        self._open: set[Page] = set()
+        self.changed: Callable[[], None] = lambda: None
+        """Called when the first page comes or the last one goes."""
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    async def serve(self, socket: WebSocket, request: Request) -> None:
+        """One page, for as long as its socket is open."""
+        page = Page(socket, self._backend, self._log)
+        self._open.add(page)
+        self.changed()
+        try:
+            await page.run()
+        finally:
+            self._open.discard(page)
+            self.changed()
+
+    def push(self, name: str, data: Any) -> None:
+        """Tell every page; never waits."""
+        if self._open:
+            text = encode_push(name, data)
+            for page in tuple(self._open):
+                page.post(text)
+
+
+class Page:
+    """One open page."""
+
+    def __init__(self, socket: WebSocket, backend: Backend, log: logging.Logger) -> None:
+        self._socket = socket
+        self._backend = backend
+        self._log = log
+        self._posted, self._to_send = trio.open_memory_channel[str](OUTBOX)
+        self._overflow = trio.Event()
+        self._slots = trio.Semaphore(AT_ONCE)
+
+    def post(self, text: str) -> None:
+        """Queue a text for the page; never waits."""
+        try:
+            self._posted.send_nowait(text)
+        except trio.WouldBlock:
+            self._overflow.set()
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            pass  # the page is going; it reads everything anew when it comes back
+
+    async def run(self) -> None:
+        """Until the page is gone."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._send_posted)
+            nursery.start_soon(self._watch_overflow)
+            await self._answer_requests()
+            self._posted.close()
+            nursery.cancel_scope.cancel()
+
+    async def _answer_requests(self) -> None:
+        """Read until the page is gone, then give what it asked for a moment to be done."""
+        in_order, queue = trio.open_memory_channel[tuple[Call, Method]](OUTBOX)
+        with trio.CancelScope() as scope:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._answer_in_order, queue)
+                async with in_order:
+                    await self._read(nursery, in_order)
+                scope.deadline = trio.current_time() + LINGER
+
+    async def _read(
+        self, nursery: trio.Nursery, in_order: trio.MemorySendChannel[tuple[Call, Method]]
+    ) -> None:
+        while True:
+            try:
+                text = await self._socket.receive()
+            except ConnectionLost:
+                return
+            try:
+                call = decode_request(text)
+            except Fault as fault:
+                self.post(encode_error(fault.request_id, fault.code, fault.text))
+                if fault.code == "too-large":
+                    await self._close(TOO_BIG, "request too large")
+                    return
+                continue
+            try:
+                method = method_named(call.method)
+            except Fault as fault:
+                self.post(encode_error(call.id, fault.code, fault.text))
+                continue
+            if method.ordered:
+                await in_order.send((call, method))
+            else:
+                await self._slots.acquire()
+                nursery.start_soon(self._answer_beside, call, method)
+
+    async def _answer_in_order(
+        self, queue: trio.MemoryReceiveChannel[tuple[Call, Method]]
+    ) -> None:
+        async for call, method in queue:
+            await self._answer(call, method)
+
+    async def _answer_beside(self, call: Call, method: Method) -> None:
+        try:
+            await self._answer(call, method)
+        finally:
+            self._slots.release()
+
+    async def _answer(self, call: Call, method: Method) -> None:
+        try:
+            answer = encode_result(call.id, await method.handler(self._backend, Params(call.params)))
+        except Exception as error:  # any failure is an answer; only cancellation passes
+            fault = fault_of(error)
+            if fault is INTERNAL:
+                self._log.exception("the method %s failed", call.method)
+            answer = encode_error(call.id, fault.code, fault.text)
+        self.post(answer)
+
+    async def _send_posted(self) -> None:
+        async for text in self._to_send:
+            try:
+                with trio.CancelScope(shield=True):
+                    # never cancelled in the middle of a frame; the socket's own closing ends it
+                    await self._socket.send(text)
+            except ConnectionLost:
+                self._to_send.close()
+                return
+
+    async def _watch_overflow(self) -> None:
+        await self._overflow.wait()
+        self._log.warning("a page did not read %d texts; it is let go and may come back", OUTBOX)
+        await self._close(FULL, "too slow")
+
+    async def _close(self, code: int, reason: str) -> None:
+        with trio.move_on_after(5):
+            await self._socket.close(code, reason)

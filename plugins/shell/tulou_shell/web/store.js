@@ -1,0 +1,402 @@
+// What the page knows of the account. Views listen to topics and read the fields.
+//
+// Topics: session, connection, conversations, contacts, contributions, plugins, line,
+// history:<conversation> (its messages), draft:<conversation> (its unsent text was put back).
+import { localPart } from "./format.js";
+import { Fault, Line } from "./socket.js";
+import { addTexts } from "./texts.js";
+
+const PAGE = 50;
+const RANK = { sending: -1, queued: 0, failed: 1, sent: 1, delivered: 2, read: 3, received: 3 };
+
+class Store {
+  session = null; // null until Python has told
+  connection = { state: "connecting", reason: "", retryIn: null, since: 0 };
+  line = "connecting"; // connecting, open, closed, refused
+  lineSince = 0;
+  conversations = new Map();
+  contacts = new Map();
+  contributions = { bubbles: {}, panels: [], texts: {}, problems: [] };
+  plugins = { plugins: [], missing: [], problems: [] };
+
+  #histories = new Map();
+  #listeners = new Map();
+  #line = new Line();
+  #pendingNumber = 0;
+
+  start() {
+    this.#line.addEventListener("open", () => this.#opened());
+    this.#line.addEventListener("closed", () => this.#setLine("closed"));
+    this.#line.addEventListener("refused", () => this.#setLine("refused"));
+    this.#line.addEventListener("push", (event) => this.#pushed(event.detail.name, event.detail.data));
+    addEventListener("online", () => this.probe());
+    document.addEventListener("visibilitychange", () => {
+      if (!document.hidden) this.probe();
+    });
+    this.#line.connect();
+  }
+
+  on(topic, handler) {
+    const handlers = this.#listeners.get(topic) ?? new Set();
+    this.#listeners.set(topic, handlers.add(handler));
+    return () => handlers.delete(handler);
+  }
+
+  emit(topic) {
+    for (const handler of [...(this.#listeners.get(topic) ?? [])]) handler();
+  }
+
+  ask(method, params) {
+    return this.#line.ask(method, params);
+  }
+
+  /** The page is looked at again, or the network changed: find out what still stands. */
+  probe() {
+    this.#line.hurry();
+    if (this.#line.open && this.session?.signedIn) this.ask("connection.probe").catch(() => {});
+  }
+
+  hurry() {
+    this.#line.hurry();
+  }
+
+  // -- account --
+
+  async signIn(register, address, password, endpoint) {
+    const method = register ? "identity.register" : "identity.sign_in";
+    this.#setSession(await this.ask(method, { address, password, endpoint }));
+    await this.#readAll();
+  }
+
+  async signOut() {
+    this.#setSession(await this.ask("identity.sign_out"));
+  }
+
+  // -- names --
+
+  /** How a person is called: as on the contact list, else as the conversation says. */
+  nameOf(address) {
+    const title = this.conversations.get(address)?.title;
+    return this.contacts.get(address)?.name || (title && title !== address ? title : "") || localPart(address);
+  }
+
+  presenceOf(address) {
+    return this.contacts.get(address)?.presence ?? "offline";
+  }
+
+  get sortedConversations() {
+    const time = (each) => each.last?.at ?? Number.MAX_SAFE_INTEGER; // a new one stands on top
+    return [...this.conversations.values()].sort((a, b) => time(b) - time(a));
+  }
+
+  get unread() {
+    return [...this.conversations.values()].reduce((sum, each) => sum + each.unread, 0);
+  }
+
+  // -- messages --
+
+  /** The part of a conversation that is here; `load` brings more. */
+  history(conversation) {
+    let history = this.#histories.get(conversation);
+    if (history === undefined) {
+      history = { messages: [], pending: [], complete: false, loading: false, loaded: false, failed: false };
+      this.#histories.set(conversation, history);
+    }
+    return history;
+  }
+
+  /** Bring the newest messages, or the page before the oldest one here. */
+  async load(conversation, older = false) {
+    const history = this.history(conversation);
+    if (history.loading || (older && history.complete)) return;
+    history.loading = true;
+    history.failed = false;
+    this.emit(`history:${conversation}`);
+    try {
+      const before = older && history.messages.length > 0 ? history.messages[0].position : null;
+      const found = await this.ask("messenger.history", { conversation, before, limit: PAGE });
+      if (older || !history.loaded) history.complete = found.length < PAGE;
+      this.#merge(conversation, found);
+      history.loaded = true;
+    } catch {
+      history.failed = true;
+    } finally {
+      history.loading = false;
+      this.emit(`history:${conversation}`);
+    }
+  }
+
+  /**
+   * Send. The message shows at once; when it could not be stored it goes away again and the
+   * returned promise rejects, so that the caller puts the text back.
+   */
+  async send(conversation, body, kind = "text", data = {}) {
+    const history = this.history(conversation);
+    const known = new Set(history.messages.map((message) => message.id));
+    const pending = this.#pending(conversation, body, kind, data, known);
+    history.pending.push(pending);
+    this.emit(`history:${conversation}`);
+    try {
+      const stored = await this.ask("messenger.send", { conversation, body, kind, data });
+      stored.shownAs = pending.id;
+      this.#merge(conversation, [stored]);
+    } catch (fault) {
+      if (fault.code === "closed") await this.#settleUnknown(pending);
+      else throw fault;
+    } finally {
+      history.pending.splice(history.pending.indexOf(pending), 1);
+      this.emit(`history:${conversation}`);
+    }
+  }
+
+  retry(conversation, message) {
+    return this.ask("messenger.retry", { conversation, message });
+  }
+
+  markRead(conversation, position) {
+    const line = this.conversations.get(conversation);
+    if (line === undefined || position <= Math.max(line.readPosition, line.asked ?? 0)) return;
+    line.asked = position;
+    this.ask("messenger.mark_read", { conversation, position }).catch(() => (line.asked = 0));
+  }
+
+  async open(address, title = "") {
+    const conversation = await this.ask("messenger.open", { address, title });
+    this.conversations.set(conversation.id, conversation);
+    this.emit("conversations");
+    return conversation;
+  }
+
+  // -- drafts: kept in the browser, one a conversation --
+
+  draft(conversation) {
+    return storage.get(this.#draftKey(conversation)) ?? "";
+  }
+
+  keepDraft(conversation, text) {
+    storage.set(this.#draftKey(conversation), text.trim() === "" ? null : text);
+  }
+
+  /** Put text back that could not be sent, before whatever was written since. */
+  restoreDraft(conversation, text) {
+    const since = this.draft(conversation);
+    this.keepDraft(conversation, since ? `${text}\n${since}` : text);
+    this.emit(`draft:${conversation}`);
+    this.emit("conversations");
+  }
+
+  #draftKey(conversation) {
+    return `tulou.draft.${this.session?.account?.address ?? ""}.${conversation}`;
+  }
+
+  // -- what Python says --
+
+  async #opened() {
+    try {
+      await this.#readAll();
+      this.#setLine("open");
+      for (const conversation of this.#histories.keys()) this.#refresh(conversation);
+    } catch (fault) {
+      if (fault.code !== "closed") throw fault; // lost again meanwhile: the next opening reads anew
+    }
+  }
+
+  /** Read everything a page shows; histories are brought when they are looked at. */
+  async #readAll() {
+    const [session, contributions, plugins] = await Promise.all([
+      this.ask("session.state"), this.ask("ui.contributions"), this.ask("plugins.status"),
+    ]);
+    this.#setContributions(contributions);
+    this.plugins = plugins;
+    if (session.signedIn || session.missing.includes("identity")) {
+      const [conversations, contacts] = await Promise.all([
+        session.missing.includes("messenger") ? [] : this.ask("messenger.conversations"),
+        session.missing.includes("transport") ? [] : this.ask("contacts.list"),
+      ]);
+      this.conversations = new Map(conversations.map((each) => [each.id, each]));
+      this.contacts = new Map(contacts.map((each) => [each.address, each]));
+    }
+    this.#setSession(session);
+    for (const topic of ["conversations", "contacts", "plugins"]) this.emit(topic);
+  }
+
+  /** Read the newest page of a conversation anew; when it does not reach what is here, start over. */
+  async #refresh(conversation) {
+    const history = this.history(conversation);
+    const found = await this.ask("messenger.history", { conversation, before: null, limit: PAGE });
+    const newest = history.messages.at(-1)?.position ?? -1;
+    if (found.length === PAGE && found[0].position > newest) {
+      history.messages = [];
+      history.complete = false;
+    }
+    if (found.length < PAGE) history.complete = true;
+    history.loaded = true;
+    this.#merge(conversation, found);
+    return found;
+  }
+
+  #pushed(name, data) {
+    const handler = PUSHES[name];
+    if (handler !== undefined) handler.call(this, data);
+  }
+
+  pushedState(session) {
+    const was = this.session;
+    this.#setSession(session);
+    const changed = was?.account?.address !== session.account?.address || was?.signedIn !== session.signedIn
+      || was?.missing.join() !== session.missing.join();
+    if (changed) this.#readAll().catch(() => {});
+  }
+
+  pushedMessages(messages) {
+    for (const message of messages) {
+      if (this.#histories.get(message.conversation)?.loaded) this.#merge(message.conversation, [message]);
+      if (!message.outgoing) this.emit("incoming");
+    }
+  }
+
+  pushedConversations(lines) {
+    for (const line of lines) this.conversations.set(line.id, line);
+    this.emit("conversations");
+  }
+
+  pushedConnection(connection) {
+    this.#setConnection(connection);
+  }
+
+  pushedContact(contact) {
+    if (contact.removed) this.contacts.delete(contact.address);
+    else this.contacts.set(contact.address, contact);
+    this.emit("contacts");
+  }
+
+  pushedContributions(contributions) {
+    this.#setContributions(contributions);
+  }
+
+  pushedPlugins(plugins) {
+    this.plugins = plugins;
+    this.emit("plugins");
+  }
+
+  async pushedResync() {
+    try {
+      await this.#readAll();
+      for (const conversation of this.#histories.keys()) await this.#refresh(conversation);
+    } catch {
+      // the line is lost: its next opening reads everything
+    }
+  }
+
+  // -- inside --
+
+  #pending(conversation, body, kind, data, known) {
+    return {
+      id: `pending-${++this.#pendingNumber}`, conversation, body, kind, data, known,
+      sender: this.session?.account?.address ?? "", at: Date.now() * 1000, position: Infinity,
+      state: "sending", outgoing: true, reason: "",
+    };
+  }
+
+  /** The line was lost while a message was being stored: look whether it was, once we are back. */
+  async #settleUnknown(pending) {
+    await new Promise((resolve) => {
+      const end = this.on("line", () => {
+        if (this.line !== "open") return;
+        end();
+        resolve();
+      });
+    });
+    const found = await this.#refresh(pending.conversation);
+    const mine = found.find(
+      (message) => message.outgoing && message.body === pending.body && !pending.known.has(message.id)
+        && !message.shownAs,
+    );
+    if (mine === undefined) throw new Fault("closed");
+    mine.shownAs = pending.id; // this one is spoken for; an equal text after it is another message
+  }
+
+  #merge(conversation, found) {
+    const history = this.history(conversation);
+    const byId = new Map(history.messages.map((message) => [message.id, message]));
+    for (const message of found) {
+      const known = byId.get(message.id);
+      // an answer that was on its way may be older than a push that overtook it
+      if (known && stale(known, message)) continue;
+      if (known?.shownAs) message.shownAs = known.shownAs;
+      byId.set(message.id, message);
+    }
+    history.messages = [...byId.values()].sort((a, b) => a.position - b.position);
+    this.emit(`history:${conversation}`);
+  }
+
+  #setLine(state) {
+    if (this.line === "refused" && state === "closed") return;
+    if (this.line !== state) this.lineSince = performance.now();
+    this.line = state;
+    this.emit("line");
+  }
+
+  #setSession(session) {
+    this.session = session;
+    this.#setConnection(session.connection);
+    this.emit("session");
+  }
+
+  #setConnection(connection) {
+    this.connection = { ...connection, since: performance.now() };
+    this.emit("connection");
+  }
+
+  #setContributions(contributions) {
+    this.contributions = contributions;
+    addTexts(contributions.texts);
+    this.emit("contributions");
+  }
+}
+
+function stale(known, message) {
+  if (known.state === "failed") return false; // sent again by hand: from failed back to queued
+  return RANK[message.state] < RANK[known.state];
+}
+
+const PUSHES = {
+  state: Store.prototype.pushedState,
+  messages: Store.prototype.pushedMessages,
+  conversations: Store.prototype.pushedConversations,
+  connection: Store.prototype.pushedConnection,
+  contact: Store.prototype.pushedContact,
+  contributions: Store.prototype.pushedContributions,
+  plugins: Store.prototype.pushedPlugins,
+  resync: Store.prototype.pushedResync,
+};
+
+/** localStorage that may be switched off. */
+export const storage = {
+  get(key) {
+    try {
+      return localStorage.getItem(key);
+    } catch {
+      return null;
+    }
+  },
+  set(key, value) {
+    try {
+      if (value === null) localStorage.removeItem(key);
+      else localStorage.setItem(key, value);
+    } catch {
+      // full or switched off: kept as long as the page
+    }
+  },
+  forget(prefix) {
+    try {
+      for (const key of Object.keys(localStorage)) {
+        if (key.startsWith(prefix)) localStorage.removeItem(key);
+      }
+    } catch {
+      // switched off: there is nothing
+    }
+  },
+};
+
+export const store = new Store();

@@ -1,0 +1,100 @@
+// The contact list and one contact's page.
+import { fill, h, icon, keyed, View } from "../dom.js";
+import { address as addressOf, go, route, watchRoute } from "../route.js";
+import { store } from "../store.js";
+import { language, t } from "../texts.js";
+import { complete } from "./list.js";
+import { avatar, dot, empty, field, formDialog, iconButton } from "./parts.js";
+
+class ContactList extends View {
+  #filter = "";
+  #items = h("ul", { class: "items" });
+  #nothing = h("div");
+
+  connectedCallback() {
+    const missing = store.session.missing.includes("transport");
+    fill(this,
+      h("header", { class: "side-head" }, h("h1", { class: "side-title grow" }, t("nav.contacts")),
+        !missing && iconButton("plus", t("contacts.add"), () => addContact())),
+      h("div", { class: "filter" }, icon("search"), h("input", {
+        type: "search", placeholder: t("chats.filter"), "aria-label": t("chats.filter"),
+        oninput: (event) => {
+          this.#filter = event.target.value.trim().toLowerCase();
+          this.#update();
+        },
+      })),
+      h("nav", { class: "scroll", "aria-label": t("contacts.list") }, this.#items, this.#nothing));
+    this.watch(store, "contacts conversations", () => this.#update());
+    this.later(watchRoute(() => this.#update()));
+    this.#update();
+  }
+
+  #update() {
+    const order = new Intl.Collator(language() === "zh" ? "zh-CN-u-co-pinyin" : "en");
+    const shown = [...store.contacts.values()]
+      .filter((each) => `${store.nameOf(each.address)} ${each.address}`.toLowerCase().includes(this.#filter))
+      .sort((a, b) => order.compare(store.nameOf(a.address), store.nameOf(b.address)));
+    keyed(this.#items, shown, (each) => each.address,
+      (each) => h("li", {}, h("a", { class: "item", href: addressOf("contacts", each.address) })),
+      (node, each) => drawLine(node.firstChild, each));
+    fill(this.#nothing, shown.length === 0 && nothing());
+  }
+}
+
+function nothing() {
+  if (store.session.missing.includes("transport")) return empty("plug", t("missing.title"), t("missing.transport"));
+  return empty("people", t("contacts.empty"), t("contacts.emptyHint"),
+    h("button", { type: "button", class: "button primary", onclick: () => addContact() }, t("contacts.add")));
+}
+
+function drawLine(link, contact) {
+  const name = store.nameOf(contact.address);
+  const current = route().tab === "contacts" && route().id === contact.address;
+  link.toggleAttribute("data-current", current);
+  if (current) link.setAttribute("aria-current", "true");
+  else link.removeAttribute("aria-current");
+  fill(link, avatar(contact.address, name, contact.presence),
+    h("span", { class: "item-text" },
+      h("span", { class: "item-top" }, h("span", { class: "item-name ellipsis grow" }, name)),
+      h("span", { class: "item-bottom" }, h("span", { class: "item-preview ellipsis" },
+        contact.subscribed ? t(`presence.${contact.presence}`) : t("contacts.waiting")))));
+}
+
+function addContact() {
+  formDialog(t("contacts.addTitle"), [
+    field(t("new.address"), {
+      name: "address", placeholder: t("signin.addressHint"), autocapitalize: "none", autocomplete: "off",
+      spellcheck: "false", inputmode: "email",
+    }),
+    field(t("new.name"), { name: "name", autocomplete: "off" }),
+  ], t("contacts.addSubmit"), (values) => store.ask("contacts.add", {
+    address: complete(values.address.trim()), name: values.name.trim(),
+  }));
+}
+
+class Contact extends View {
+  connectedCallback() {
+    this.watch(store, "contacts conversations", () => this.#show());
+    this.#show();
+  }
+
+  #show() {
+    const address = this.getAttribute("address");
+    const name = store.nameOf(address);
+    const contact = store.contacts.get(address);
+    fill(this,
+      h("header", { class: "pane-head phone-only" }, iconButton("back", t("action.back"), () => go("contacts"))),
+      h("div", { class: "card-page scroll" }, h("article", { class: "card" },
+        h("div", { class: "card-head" }, avatar(address, name), h("div", { class: "grow" }, h("h1", {}, name),
+          h("p", { class: "card-sub" }, contact && dot(contact.presence), contact ? t(`presence.${contact.presence}`) : ""))),
+        h("dl", { class: "facts" }, h("dt", {}, t("contacts.address")), h("dd", {}, address),
+          contact && !contact.subscribed && [h("dt", {}, t("contacts.presence")), h("dd", {}, t("contacts.waiting"))]),
+        h("button", { type: "button", class: "button primary wide", onclick: async () => {
+          const conversation = await store.open(address, contact?.name ?? "");
+          go("chats", conversation.id);
+        } }, icon("chat"), t("contacts.message")))));
+  }
+}
+
+customElements.define("tulou-contact-list", ContactList);
+customElements.define("tulou-contact", Contact);

@@ -1,0 +1,102 @@
+// Account, appearance, language, notifications, plugins.
+import { fill, h, icon, View } from "../dom.js";
+import { askForNotifications, notifications } from "../notify.js";
+import { storage, store } from "../store.js";
+import { language, setLanguage, t } from "../texts.js";
+import { avatar, formDialog } from "./parts.js";
+
+class Summary extends View {
+  connectedCallback() {
+    this.watch(store, "session connection", () => this.#show());
+    this.#show();
+  }
+
+  #show() {
+    const own = store.session.account?.address ?? "";
+    fill(this, h("header", { class: "side-head" }, h("h1", { class: "side-title" }, t("settings.title"))),
+      own && h("div", { class: "whoami" }, avatar(own, store.nameOf(own)),
+        h("div", { class: "grow" }, h("p", { class: "item-name ellipsis" }, store.nameOf(own)),
+          h("p", { class: "item-preview ellipsis" }, own))));
+  }
+}
+
+class Settings extends View {
+  connectedCallback() {
+    this.watch(store, "session connection plugins", () => this.#show());
+    this.#show();
+  }
+
+  #show() {
+    const { account } = store.session;
+    fill(this, h("div", { class: "card-page scroll" },
+      account && h("article", { class: "card" },
+        h("div", { class: "card-head" }, avatar(account.address, store.nameOf(account.address)),
+          h("div", { class: "grow" }, h("h2", { class: "ellipsis" }, store.nameOf(account.address)), h("p", { class: "card-sub" }, account.address))),
+        h("dl", { class: "facts" },
+          h("dt", {}, t("settings.connection")), h("dd", {}, connectionWords()),
+          account.endpoint && [h("dt", {}, t("settings.server")), h("dd", {}, account.endpoint)]),
+        h("button", { type: "button", class: "button danger", onclick: () => signOut(account.address) }, icon("exit"), t("settings.signOut"))),
+      h("article", { class: "card" },
+        choice(t("settings.look"), theme(), [
+          ["", t("settings.themeSystem")], ["light", t("settings.themeLight")], ["dark", t("settings.themeDark")],
+        ], setTheme),
+        choice(t("settings.language"), language(), [["zh", "中文"], ["en", "English"]], setLanguage),
+        notificationRow()),
+      h("article", { class: "card" }, h("h2", {}, t("settings.plugins")), pluginLines())));
+  }
+}
+
+function connectionWords() {
+  const { state, reason } = store.connection;
+  const text = state === "waiting" ? t("connection.waitingSoon") : t(`connection.${state}`);
+  return reason && state !== "online" ? `${text} (${reason})` : text;
+}
+
+function choice(label, now, options, choose) {
+  const name = `choice-${label}`;
+  return h("fieldset", { class: "choice" }, h("legend", {}, label), h("div", { class: "segments" },
+    options.map(([value, word]) => h("label", { class: "segment" },
+      h("input", { type: "radio", name, value, checked: value === now, onchange: () => choose(value) }), h("span", {}, word)))));
+}
+
+function theme() {
+  return document.documentElement.dataset.theme ?? "";
+}
+
+function setTheme(value) {
+  if (value) document.documentElement.dataset.theme = value;
+  else delete document.documentElement.dataset.theme;
+  storage.set("tulou.theme", value || null);
+}
+
+function notificationRow() {
+  const state = notifications();
+  if (state === "unknown") return null;
+  const words = { on: t("settings.notifyOn"), denied: t("settings.notifyDenied") };
+  return h("fieldset", { class: "choice" }, h("legend", {}, t("settings.notify")), state === "off"
+    ? h("button", { type: "button", class: "button", onclick: async () => {
+      await askForNotifications();
+      store.emit("session");
+    } }, t("settings.notifyOff"))
+    : h("p", { class: "card-sub" }, words[state]));
+}
+
+function pluginLines() {
+  const { plugins, missing, problems } = store.plugins;
+  const troubled = plugins.filter((each) => each.reason);
+  const lines = [
+    ...missing.map((name) => h("li", { class: "plugin-line" }, icon("alert"), h("span", {}, t(`missing.${name}`)))),
+    ...troubled.map((each) => h("li", { class: "plugin-line" }, icon("alert"),
+      h("span", {}, h("strong", {}, each.name), ` ${each.state}: ${each.reason}`))),
+    ...problems.map((text) => h("li", { class: "plugin-line" }, icon("alert"), h("span", {}, h("strong", {}, t("settings.problems")), ` ${text}`))),
+  ];
+  if (lines.length === 0) return h("p", { class: "card-sub plugin-fine" }, icon("check"), t("settings.pluginsFine"));
+  return h("ul", { class: "plugin-lines" }, lines);
+}
+
+function signOut(address) {
+  formDialog(t("settings.signOut"), h("p", {}, t("settings.signOutAsk", { address })), t("settings.signOut"), () => store.signOut());
+}
+
+customElements.define("tulou-settings-summary", Summary);
+customElements.define("tulou-settings", Settings);
