@@ -1,0 +1,1 @@
+"""What the server answers to iq requests, one specification a module."""

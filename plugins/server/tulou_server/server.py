@@ -1,0 +1,159 @@
+"""The server as a whole: a domain behind a listening port. Several fit into one process."""
+
+from __future__ import annotations
+
+import errno
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import trio
+from trio_websocket import ConnectionClosed, HandshakeError
+from trio_websocket import wrap_server_stream
+
+from tulou_contracts.network import PortTaken
+from tulou_contracts.storage import Storage
+from tulou_server.accounts import Accounts
+from tulou_server.config import Config
+from tulou_server.connection import Connection, Patience
+from tulou_server.domain import Domain
+from tulou_server.handlers.vcard import named
+from tulou_server.schema import MIGRATIONS, NAMESPACE
+from tulou_server.stream import Rules
+from tulou_xmpp.wire import JID
+
+PATH = "/xmpp-websocket"
+SUBPROTOCOL = "xmpp"
+_READ_SIZE = 65_536
+_FRAME_LIMIT = 16
+"""Frames up to this many stanza limits get a stream error; a larger one only a closing code 1009."""
+_FAREWELL = 1.0
+"""Seconds that clients have to hear that the server stops."""
+
+
+class Server:
+    """Implements `ChatServer`."""
+
+    def __init__(self, domain: Domain, endpoint: str) -> None:
+        self.endpoint = endpoint
+        self.domain = domain.name
+        self._domain = domain
+
+    async def create_account(self, name: str, password: str, display_name: str = "") -> None:
+        """Make an account. Raises `AccountTaken`; `AddressInvalid` for a name that cannot be one."""
+        vcard = named(display_name) if display_name else ""
+        await self._domain.accounts.create(name, password, vcard)
+
+    async def befriend(self, one: str, other: str) -> None:
+        """Put two accounts on each other's contact list. Raises `AddressInvalid`."""
+        await self._domain.befriend(one, other)
+
+
+@asynccontextmanager
+async def serve(
+    config: Config, storage: Storage, now: Callable[[], int], log: logging.Logger
+) -> AsyncIterator[Server]:
+    """Listen for as long as the block lasts. Raises `PortTaken`, and what opening the storage raises."""
+    rules = Rules(JID.parse(config.domain).bare, config.registration, config.stanza_limit)
+    database = await storage.database(NAMESPACE, MIGRATIONS)
+    accounts = Accounts(database, rules.domain, config.scram_iterations)
+    await accounts.open()
+    listeners = await _listen(config)
+    mailing = trio.CancelScope(shield=True)
+    async with trio.open_nursery() as outer:
+        try:
+            async with trio.open_nursery() as clients:
+                domain = Domain(
+                    rules, database, accounts, hibernation=config.hibernation,
+                    queue_limit=config.queue_limit, now=now, spawn=clients.start_soon, log=log,
+                )
+                outer.start_soon(_carry_mail, domain, mailing)
+                host = Host(config, domain, log)
+                clients.start_soon(trio.serve_listeners, host.serve, listeners)
+                yield Server(domain, _endpoint(config, listeners))
+                await host.say_goodbye()
+                clients.cancel_scope.cancel()
+        finally:
+            # last, and shielded till then: clients' messages on their way are still being stored
+            mailing.cancel()
+
+
+async def _carry_mail(domain: Domain, scope: trio.CancelScope) -> None:
+    mailroom = domain.courier.mailroom
+    with scope:
+        await mailroom.run()
+    with trio.CancelScope(shield=True):
+        await mailroom.flush()
+
+
+async def _listen(config: Config) -> list[trio.SocketListener]:
+    try:
+        return await trio.open_tcp_listeners(config.port, host=config.host)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        raise PortTaken(
+            f"another program listens on port {config.port} of {config.host} already: stop it, or set"
+            " another `port` under [plugins.server.config] (0 takes any free one)"
+        ) from error
+
+
+def _endpoint(config: Config, listeners: list[trio.SocketListener]) -> str:
+    port = listeners[0].socket.getsockname()[1]
+    host = f"[{config.host}]" if ":" in config.host else config.host
+    return f"ws://{host}:{port}{PATH}"
+
+
+class Host:
+    """Turns connected sockets into connections."""
+
+    def __init__(self, config: Config, domain: Domain, log: logging.Logger) -> None:
+        self._config = config
+        self._domain = domain
+        self._log = log
+        self._patience = Patience(config.login_timeout, config.ping_interval, config.ping_timeout)
+        self._connections: set[Connection] = set()
+
+    async def serve(self, stream: trio.SocketStream) -> None:
+        """One client, from its request to its end; what goes wrong with it stays with it."""
+        try:
+            async with stream, trio.open_nursery() as nursery:
+                with trio.move_on_after(self._config.login_timeout) as opening:
+                    connection = await self._open(nursery, stream)
+                if not opening.cancelled_caught and connection is not None:
+                    await self._run(connection)
+                nursery.cancel_scope.cancel()
+        except* (ConnectionClosed, HandshakeError, trio.BrokenResourceError, trio.ClosedResourceError):
+            self._log.debug("a client broke off")
+        except* Exception:
+            self._log.exception("serving a client failed")
+
+    async def _open(self, nursery: trio.Nursery, stream: trio.SocketStream) -> Connection | None:
+        limit = self._config.stanza_limit * _FRAME_LIMIT
+        request = await wrap_server_stream(
+            nursery, stream, message_queue_size=1, max_message_size=limit, receive_buffer_size=_READ_SIZE
+        )
+        if request.path.partition("?")[0] != PATH:
+            await request.reject(404, body=f"XMPP is spoken at {PATH}\n".encode())
+            return None
+        if SUBPROTOCOL not in request.proposed_subprotocols:
+            await request.reject(400, body=b"The WebSocket subprotocol has to be xmpp (RFC 7395)\n")
+            return None
+        websocket = await request.accept(subprotocol=SUBPROTOCOL)
+        return Connection(self._domain, websocket, self._patience, self._log)
+
+    async def _run(self, connection: Connection) -> None:
+        self._connections.add(connection)
+        try:
+            await connection.run()
+        finally:
+            self._connections.discard(connection)
+
+    async def say_goodbye(self) -> None:
+        """Tell everybody that the server stops, and wait a moment for it to be heard."""
+        connections = list(self._connections)
+        with trio.move_on_after(_FAREWELL):
+            for connection in connections:
+                connection.end_stream("system-shutdown", "the server stops")
+            for connection in connections:
+                await connection.finished.wait()
