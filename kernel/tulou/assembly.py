@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from difflib import get_close_matches
 
 from tulou.composition import Composition, PluginSettings
 from tulou.discovery import Discovery
 from tulou.errors import ManifestError
 from tulou.plugin import Plugin, contract_of
 from tulou.resolution import Candidate, Plan, resolve
-from tulou.schema import bind
 from tulou.states import State, Step
 from tulou.unit import Unit, load_target
 
 
-@dataclass(slots=True)
 class Assembly:
-    """`units` by name, `missing`: asked for but not installed or broken, with the reason;
-    `faults`: settings that are wrong, which keep the app from starting."""
+    """A composition turned into units."""
 
-    units: dict[str, Unit] = field(default_factory=dict)
-    order: tuple[str, ...] = ()
-    missing: dict[str, str] = field(default_factory=dict)
-    faults: list[str] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.units: dict[str, Unit] = {}
+        self.order: tuple[str, ...] = ()
+        self.missing: dict[str, str] = {}
+        """Asked for, but not installed or broken: name -> why."""
+        self.faults: list[str] = []
+        """Settings that are wrong; these keep the app from starting."""
 
 
 def assemble(
@@ -82,6 +80,8 @@ def plan(assembly: Assembly, discovery: Discovery) -> Plan:
 def _installed(name: str, discovery: Discovery, assembly: Assembly) -> Plugin | None:
     entry = discovery.plugins.get(name)
     if entry is None:
+        from difflib import get_close_matches
+
         close = get_close_matches(name, discovery.plugins, 1)
         hint = f"did you mean {close[0]!r}?" if close else "install the distribution that has it"
         assembly.missing[name] = f"plugin {name!r} is not installed; {hint}"
@@ -107,6 +107,8 @@ def _settings(unit: Unit, assembly: Assembly) -> object:
         if settings.config:
             assembly.faults.append(f"{where}: plugin {unit.name!r} has no settings")
         return None
+    from tulou.schema import bind
+
     try:
         config = manifest.config
         kind: type = load_target(config, unit.name) if isinstance(config, str) else config

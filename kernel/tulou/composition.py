@@ -17,15 +17,14 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
+from tulou.cache import Kept
 from tulou.discovery import installed
 from tulou.errors import CompositionError
 from tulou.schema import convert
@@ -39,26 +38,27 @@ class DeviceProfile(Enum):
     PHONE = "phone"
 
 
-@dataclass(frozen=True, slots=True)
-class PluginSettings:
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+class PluginSettings(NamedTuple):
     """What a composition says of one plugin; `grants` None means all that the manifest asks for."""
 
     enabled: bool = True
     priority: int = 0
     grants: tuple[str, ...] | None = None
-    config: Mapping[str, Any] = field(default_factory=dict)
+    config: Mapping[str, Any] = _NOTHING
     source: str = "the program"
 
 
-@dataclass(frozen=True, slots=True)
-class Composition:
+class Composition(NamedTuple):
     """A checked composition, includes resolved."""
 
     name: str = "unnamed"
     device: DeviceProfile = DeviceProfile.PC
     essential: frozenset[str] = frozenset()
     discover_all: bool = False
-    plugins: Mapping[str, PluginSettings] = field(default_factory=dict)
+    plugins: Mapping[str, PluginSettings] = _NOTHING
     source: Path | None = None
 
     @classmethod
@@ -78,8 +78,8 @@ class Composition:
 
     def with_plugin(self, name: str, **changes: Any) -> Composition:
         """The same composition with other settings for one plugin (added when it is not there)."""
-        settings = replace(self.plugins.get(name, PluginSettings()), **changes)
-        return replace(self, plugins={**self.plugins, name: settings})
+        settings = self.plugins.get(name, PluginSettings())._replace(**changes)
+        return self._replace(plugins={**self.plugins, name: settings})
 
     def with_config(self, name: str, **values: Any) -> Composition:
         """The same composition with some config values of one plugin set."""
@@ -89,7 +89,7 @@ class Composition:
     def without(self, *names: str) -> Composition:
         """The same composition without some plugins."""
         left = {name: each for name, each in self.plugins.items() if name not in names}
-        return replace(self, plugins=left, essential=self.essential - set(names))
+        return self._replace(plugins=left, essential=self.essential - set(names))
 
 
 def load(which: str | Path) -> Composition:
@@ -124,6 +124,8 @@ def locate(which: str | Path, base: Path | None, problems: list[str]) -> Path | 
             return path
         problems.append(f"there is no composition file {path}")
         return None
+    from difflib import get_close_matches
+
     known = shipped()
     if text in known:
         return known[text]
@@ -145,8 +147,8 @@ def _read(path: Path, problems: list[str], trail: tuple[Path, ...]) -> Compositi
         problems.append(f"{path}: includes itself, by way of {' -> '.join(p.name for p in trail)}")
         return None
     try:
-        table = tomllib.loads(path.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        table = _parsed(path)
+    except ValueError as error:
         problems.append(f"{path}: not a TOML file: {error}")
         return None
     except OSError as error:
@@ -160,6 +162,19 @@ def _read(path: Path, problems: list[str], trail: tuple[Path, ...]) -> Compositi
         if below is not None:
             composition = _merge(composition, below)
     return _merge(composition, _own(path, top, problems))
+
+
+def _parsed(path: Path) -> dict[str, Any]:
+    """The file as tables. Kept between starts: importing tomllib alone costs five milliseconds."""
+    status = path.stat()
+    kept = Kept("composition", str(path.resolve()), (status.st_mtime_ns, status.st_size, status.st_ino))
+    table: dict[str, Any] | None = kept.get()
+    if table is None:
+        import tomllib
+
+        table = tomllib.loads(path.read_text("utf-8"))
+        kept.put(table)
+    return table
 
 
 def _own(path: Path, top: Mapping[str, Any], problems: list[str]) -> Composition:
@@ -184,10 +199,10 @@ def _merge(below: Composition, above: Composition) -> Composition:
     plugins = dict(below.plugins)
     for name, settings in above.plugins.items():
         if name in plugins:
-            settings = replace(settings, config={**plugins[name].config, **settings.config})
+            settings = settings._replace(config={**plugins[name].config, **settings.config})
         plugins[name] = settings
-    return replace(
-        above, plugins=plugins, essential=below.essential | above.essential,
+    return above._replace(
+        plugins=plugins, essential=below.essential | above.essential,
         discover_all=below.discover_all or above.discover_all,
         device=above.device if above.device is not DeviceProfile.PC else below.device,
     )
@@ -200,6 +215,8 @@ def _checked(
     values = {}
     for key, value in table.items():
         if key not in schema:
+            from difflib import get_close_matches
+
             close = get_close_matches(key, schema, 1)
             hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(schema)}"
             problems.append(f"{where}: unknown key {key!r}; {hint}")

@@ -8,17 +8,15 @@ because stevedore's own cache forgets that.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from tulou.cache import Kept
 from tulou.errors import ManifestError
 from tulou.plugin import Command, Plugin
 
@@ -27,8 +25,7 @@ COMPOSITIONS = "tulou.compositions"
 """Entry-point group of shipped compositions: name = package that holds the file ``NAME.toml``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Installed:
+class Installed(NamedTuple):
     """One entry point: the plugin's name, where its manifest is, and which distribution has it.
 
     `commands` are the manifest's, kept so that the command line can list them without imports.
@@ -63,45 +60,39 @@ class Installed:
         return manifest
 
 
-@dataclass(frozen=True, slots=True)
-class Discovery:
+class Discovery(NamedTuple):
     """The result: one entry a name, and a sentence for everything that is wrong.
 
     `compositions`: the package that ships a composition, by the composition's name.
     """
 
-    plugins: dict[str, Installed] = field(default_factory=dict)
+    plugins: dict[str, Installed]
     problems: tuple[str, ...] = ()
-    compositions: dict[str, str] = field(default_factory=dict)
+    compositions: dict[str, str] = {}
 
 
 def installed() -> Discovery:
     """Installed plugins by the cached index; a scan only when the index is stale."""
-    with suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
-        index = json.loads(index_file().read_bytes())
-        if index["fingerprint"] == _fingerprint():
-            plugins = {name: _remembered(entry) for name, entry in index["plugins"].items()}
-            return Discovery(plugins, tuple(index["problems"]), index["compositions"])
-    return refresh()
+    kept = _index().get()
+    if kept is None:
+        return refresh()
+    plugins, problems, compositions = kept
+    return Discovery({name: _remembered(entry) for name, entry in plugins.items()}, problems, compositions)
 
 
 def refresh() -> Discovery:
     """Scan now, and keep the answer for the next start."""
-    fingerprint = _fingerprint()
+    index = _index()
     found = scan()
-    _keep(index_file(), fingerprint, found)
+    entries = {name: (*each[:-1], tuple(map(tuple, each.commands))) for name, each in found.plugins.items()}
+    index.put((entries, found.problems, found.compositions))
     return found
 
 
 def index_state() -> str:
     """'valid', 'stale' or 'absent': what the next start finds at `index_file`."""
-    try:
-        index = json.loads(index_file().read_bytes())
-        return "valid" if index["fingerprint"] == _fingerprint() else "stale"
-    except OSError:
-        return "absent"
-    except (ValueError, TypeError, KeyError):
-        return "stale"
+    index = _index()
+    return "valid" if index.get() is not None else "stale" if index.path.exists() else "absent"
 
 
 def scan() -> Discovery:
@@ -124,7 +115,7 @@ def scan() -> Discovery:
     ]
     plugins: dict[str, Installed] = {}
     for each in entries:
-        whole = replace(each, commands=commands.get(each.target, ()))
+        whole = each._replace(commands=commands.get(each.target, ()))
         first = plugins.setdefault(each.name, whole)
         if first is not whole:
             problems.append(
@@ -158,36 +149,21 @@ def _entries(group: str) -> Iterable[Installed]:
         yield Installed(name, value, distribution_name, version)
 
 
-def _fingerprint() -> str:
-    """Changes whenever something was installed or removed: interpreter, path, folder times."""
-    state: list[Any] = [sys.version, sys.prefix]
-    for place in sys.path:
-        with suppress(OSError):
-            state.append((place, os.stat(place or ".").st_mtime_ns))
-    return hashlib.blake2b(repr(state).encode(), digest_size=16).hexdigest()
-
-
 def index_file() -> Path:
     """Where the index for this interpreter and `sys.path` is kept."""
-    home = os.environ.get("TULOU_CACHE")
-    base = Path(home) if home else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tulou"
-    key = hashlib.blake2b(repr(sys.path).encode(), digest_size=8).hexdigest()
-    return base / f"plugins-{key}.json"
+    return _index().path
 
 
-def _remembered(entry: dict[str, Any]) -> Installed:
+def _index() -> Kept:
+    """Stale as soon as something was installed or removed, which changes a folder's time."""
+    times = []
+    for place in sys.path:
+        with suppress(OSError):
+            times.append((place, os.stat(place or ".").st_mtime_ns))
+    return Kept("plugins", sys.path, times)
+
+
+def _remembered(entry: tuple[Any, ...]) -> Installed:
     """From the index: commands are objects again."""
-    entry["commands"] = tuple(Command(**each) for each in entry["commands"])
-    return Installed(**entry)
-
-
-def _keep(path: Path, fingerprint: str, found: Discovery) -> None:
-    """Write the index whole or not at all; without one, the next start scans again."""
-    with suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        entries = {name: asdict(each) for name, each in found.plugins.items()}
-        document = {"fingerprint": fingerprint, "plugins": entries, "problems": found.problems,
-                    "compositions": found.compositions}
-        temporary = path.with_suffix(f".{os.getpid()}")
-        temporary.write_text(json.dumps(document), "utf-8")
-        temporary.replace(path)
+    *values, commands = entry
+    return Installed._make((*values, tuple(Command(*each) for each in commands)))

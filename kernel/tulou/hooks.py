@@ -40,7 +40,6 @@ class Entry(NamedTuple):
     stage: Stage
 
 
-
 class HookCaller:
     """Calls one hook; compiled anew whenever an implementation comes or goes.
 

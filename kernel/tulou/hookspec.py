@@ -18,9 +18,8 @@ take fewer parameters than the specification, never others::
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum, IntEnum
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -52,24 +51,21 @@ class Stage(IntEnum):
     """Sees the final value; what it answers is ignored."""
 
 
-@dataclass(frozen=True, slots=True)
-class Prevent:
+class Prevent(NamedTuple):
     """A pipeline's answer 'no', with a reason fit to be shown to a person."""
 
     reason: str
     plugin: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Spec:
+class Spec(NamedTuple):
     """What `hook` notes on a specification."""
 
     kind: Kind
     strict: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Implementation:
+class Implementation(NamedTuple):
     """What `implements` notes on an implementation."""
 
     spec: Callable[..., Any]

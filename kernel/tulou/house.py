@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-import random
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+from random import Random
+from typing import NamedTuple
 
 from tulou.composition import Composition
 from tulou.events import EventBus
@@ -18,8 +18,7 @@ from tulou.unit import Unit
 log = logging.getLogger("tulou.kernel")
 
 
-@dataclass(slots=True)
-class House:
+class House(NamedTuple):
     """The courtyard: every room opens onto it."""
 
     composition: Composition
@@ -28,7 +27,7 @@ class House:
     services: ServiceRegistry
     events: EventBus
     hooks: HookRegistry
-    random: random.Random
+    random: Random
     now: Callable[[], int]
 
     def plugin_task_failed(self, unit: Unit, error: Exception) -> None:
@@ -38,7 +37,7 @@ class House:
 
 def make_house(
     composition: Composition, profile: Path, units: dict[str, Unit],
-    rng: random.Random, now: Callable[[], int],
+    rng: Random, now: Callable[[], int],
 ) -> House:
     """Wire the registries together."""
 

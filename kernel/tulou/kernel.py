@@ -238,7 +238,7 @@ class Kernel:
         """Installed plugins; not looked at when every plugin was given."""
         names = {each.name for each in self._given}
         if not rescan and not self.composition.discover_all and names >= self.composition.plugins.keys():
-            return discovery.Discovery()
+            return discovery.Discovery({})
         return discovery.scan() if rescan else discovery.installed()
 
     def _unit(self, name: str) -> Unit:

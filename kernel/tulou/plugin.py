@@ -6,19 +6,14 @@ command functions are named as ``"package.module:attribute"`` and imported only 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from tulou.errors import ManifestError
 
 API_VERSION = "1.0"
 """Version of the plugin API that this kernel speaks (major.minor, compared by PEP 440 ranges)."""
-
-_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*\Z")
-_TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*\Z")
 
 
 class Level(IntEnum):
@@ -30,16 +25,14 @@ class Level(IntEnum):
     SHELL = 400
 
 
-@dataclass(frozen=True, slots=True)
-class Needs:
+class Needs(NamedTuple):
     """A requirement with a version range, e.g. ``Needs(Messenger, ">=1,<2")`` (PEP 440)."""
 
     contract: type
     versions: str
 
 
-@dataclass(frozen=True, slots=True)
-class Restart:
+class Restart(NamedTuple):
     """How often a failed plugin is started again: `attempts` within `window` seconds.
 
     The delay before an attempt grows from `base` to `cap` seconds, with full jitter.
@@ -51,8 +44,7 @@ class Restart:
     cap: float = 10.0
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(NamedTuple):
     """A sub-command of `tulou` that a plugin contributes; `run` is imported only when used.
 
     `run` takes one parameter, the list of remaining arguments, and returns the exit status.
@@ -63,9 +55,8 @@ class Command:
     run: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Plugin:
-    """One plugin, declared.
+    """One plugin, declared. Do not change a manifest once it is made.
 
     `run` names an async context manager function that takes a `Context`: set up, yield, tear down.
     `requires` start before this plugin and stop after it; `wants` are bound when they come.
@@ -75,39 +66,63 @@ class Plugin:
     Raises `ManifestError` when a value cannot be right.
     """
 
-    name: str
-    run: str | Callable[[Any], Any]
-    summary: str = ""
-    level: int = Level.FEATURE
-    requires: tuple[type | Needs, ...] = ()
-    wants: tuple[type, ...] = ()
-    provides: tuple[type, ...] = ()
-    hooks: tuple[str, ...] = ()
-    grants: tuple[str, ...] = ()
-    config: str | type | None = None
-    commands: tuple[Command, ...] = ()
-    version: str = "0"
-    api: str = ">=1,<2"
-    start_deadline: float = 30.0
-    stop_deadline: float = 10.0
-    restart: Restart = field(default_factory=Restart)
+    # written out, not a dataclass: generating one costs every start a millisecond
 
-    def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or not _NAME.match(self.name):
+    def __init__(
+        self, *, name: str, run: str | Callable[[Any], Any], summary: str = "", version: str = "0",
+        level: int = Level.FEATURE,
+        requires: tuple[type | Needs, ...] = (), wants: tuple[type, ...] = (),
+        provides: tuple[type, ...] = (), grants: tuple[str, ...] = (),
+        config: str | type | None = None, commands: tuple[Command, ...] = (), api: str = ">=1,<2",
+        start_deadline: float = 30.0, stop_deadline: float = 10.0, restart: Restart = Restart(),
+    ) -> None:
+        self.name = name
+        self.run = run
+        self.summary = summary
+        self.version = version
+        self.level = level
+        self.requires = requires
+        self.wants = wants
+        self.provides = provides
+        self.grants = grants
+        self.config = config
+        self.commands = commands
+        self.api = api
+        self.start_deadline = start_deadline
+        self.stop_deadline = stop_deadline
+        self.restart = restart
+        self._check()
+
+    def _check(self) -> None:
+        if not isinstance(self.name, str) or not is_name(self.name):
             raise ManifestError(
                 f"plugin name {self.name!r}: use lower-case words joined by '-', e.g. 'my-greeter'"
             )
-        if isinstance(self.run, str) and not _TARGET.match(self.run):
+        if isinstance(self.run, str) and not _is_target(self.run):
             raise ManifestError(
                 f"plugin {self.name!r}: run={self.run!r} is not of the form 'package.module:function'"
             )
-        for label in ("requires", "wants", "provides", "hooks", "grants", "commands"):
+        for label in ("requires", "wants", "provides", "grants", "commands"):
             value = getattr(self, label)
             if not isinstance(value, tuple):
                 raise ManifestError(
                     f"plugin {self.name!r}: {label} must be a tuple, not {type(value).__name__}"
                     f" - did you forget a comma, as in ({label[:-1]},)?"
                 )
+
+    def __repr__(self) -> str:
+        return f"<Plugin {self.name!r} {self.version}>"
+
+
+def is_name(text: str) -> bool:
+    """Whether a text can be a plugin's name: lower-case ASCII words joined by '-'."""
+    words = text.split("-")
+    return text.isascii() and text == text.lower() and text[:1].isalpha() and all(map(str.isalnum, words))
+
+
+def _is_target(text: str) -> bool:
+    module, colon, attribute = text.partition(":")
+    return bool(colon) and attribute.isidentifier() and all(map(str.isidentifier, module.split(".")))
 
 
 def contract_of(requirement: type | Needs) -> type:

@@ -8,21 +8,19 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from tulou.plugin import API_VERSION, Needs, Plugin, contract_name, contract_of
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A plugin that the composition wants to run."""
 
     manifest: Plugin
     priority: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """`order`: who can start, in order. `rejected`: who cannot, with one sentence each.
 
     `providers`: contract -> names; `depends`: name -> names that must be up before it.

@@ -33,7 +33,6 @@ class Room:
         manifest = unit.manifest
         self.name = unit.name
         self.config = unit.config
-        self.log = logging.getLogger(f"tulou.plugin.{unit.name}")
         self._house = house
         self._unit = unit
         self._nursery = nursery
@@ -45,6 +44,10 @@ class Room:
             wanted=frozenset(manifest.wants), granted=unit.granted(),
         )
         self.service = self._view.__getitem__
+
+    @property
+    def log(self) -> logging.Logger:
+        return logging.getLogger(f"tulou.plugin.{self.name}")
 
     @property
     def data(self) -> Path:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import types
 import typing
 from collections.abc import Mapping
-from dataclasses import MISSING, fields, is_dataclass
-from difflib import get_close_matches
 from enum import Enum
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -20,6 +18,8 @@ def bind(config: type[C], table: Mapping[str, Any], where: str) -> tuple[C | Non
     `where` says in every sentence which file and table is meant. A `ValueError` from
     ``__post_init__`` becomes a sentence too.
     """
+    from dataclasses import MISSING, fields, is_dataclass
+
     if not is_dataclass(config):
         return None, [f"{where}: {config!r} is no dataclass"]
     hints = typing.get_type_hints(config)
@@ -42,6 +42,8 @@ def bind(config: type[C], table: Mapping[str, Any], where: str) -> tuple[C | Non
 
 
 def _unknown(where: str, key: str, known: Mapping[str, Any]) -> str:
+    from difflib import get_close_matches
+
     close = get_close_matches(key, known, 1)
     hint = f"did you mean {close[0]!r}?" if close else (
         f"it knows {', '.join(map(repr, known))}" if known else "it knows no settings")
@@ -72,7 +74,7 @@ def convert(value: Any, hint: Any, where: str) -> tuple[Any, list[str]]:
 
 
 def _scalar(value: Any, hint: type, where: str) -> tuple[Any, list[str]]:
-    if is_dataclass(hint) and isinstance(value, Mapping):
+    if hasattr(hint, "__dataclass_fields__") and isinstance(value, Mapping):
         return bind(hint, value, where)
     if issubclass(hint, Enum):
         choices = {each.value: each for each in hint}

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from tulou.errors import NotDeclared, ServiceGone, ServiceMismatch
-from tulou.grants import guard
 from tulou.plugin import contract_name
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
+class Offer(NamedTuple):
     """One provider of one contract."""
 
     provider: Any
@@ -100,6 +97,8 @@ class ServiceView(dict[type, Any]):
 
     def bind(self, contract: type, offer: Offer) -> Any:
         """The provider as this plugin may use it."""
+        from tulou.grants import guard
+
         return guard(offer.provider, contract, self._plugin, self._granted)
 
     def all(self, contract: type) -> tuple[Any, ...]:

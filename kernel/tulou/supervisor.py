@@ -31,7 +31,7 @@ class Supervisor:
         self._house = house
         self._nursery = nursery
         self._began = trio.current_time()
-        self._changed = trio.Event()
+        self._changed = trio.lowlevel.ParkingLot()
         self._busy = 0
         self._halting = False
 
@@ -49,13 +49,13 @@ class Supervisor:
     async def settled(self) -> None:
         """Returns when nothing starts or stops any more: everybody runs, waits, or has failed."""
         while self._busy or self._essential_backing_off():
-            await self._changed.wait()
+            await self._changed.park()
 
     async def stop(self, unit: Unit, why: Step) -> None:
         """Stop a unit after everybody who requires it, and return when it is down."""
         self._ask_to_stop(unit, why)
         while unit.live:
-            await self._changed.wait()
+            await self._changed.park()
         if unit.state in (State.WAITING, State.BACKOFF, State.FAILED, State.UNRESOLVED):
             unit.step(why)
 
@@ -66,7 +66,7 @@ class Supervisor:
             if unit.live:
                 unit.request_stop(Step.HALTED)
         while any(unit.live for unit in self._house.units.values()):
-            await self._changed.wait()
+            await self._changed.park()
 
     def retry(self, unit: Unit) -> None:
         """Start again one that was turned off or has failed."""
@@ -79,8 +79,7 @@ class Supervisor:
 
     def _observe(self, unit: Unit) -> None:
         """Every change of state comes by here."""
-        self._changed.set()
-        self._changed = trio.Event()
+        self._changed.unpark_all()
         self._house.events.publish(PluginChanged(unit.name, unit.state.value, unit.reason))
         if unit.state is State.RUNNING or unit.state in (State.FAILED, State.UNRESOLVED, State.BACKOFF):
             for name in unit.dependents:
@@ -149,23 +148,25 @@ class Supervisor:
     async def _enter_and_leave(self, unit: Unit, run: object) -> None:
         manifest = unit.manifest
         assert callable(run)
-        # shielded: cancelling the app stops plugins in order, by `halt`, not all at once
-        with trio.CancelScope(shield=True) as scope:
-            unit.scope = scope
+        left = False
+        async with trio.open_nursery() as nursery:
+            scope = unit.scope = nursery.cancel_scope
+            # shielded: cancelling the app stops plugins in order, by `halt`, not all at once
+            scope.shield = True
             scope.deadline = trio.current_time() + manifest.start_deadline
-            async with trio.open_nursery() as nursery:
-                room = Room(self._house, unit, nursery)
-                try:
-                    async with run(room):
-                        scope.deadline = float("inf")
-                        self._ready(unit, room)
-                        await unit.stopping.wait()
-                        await self._left_alone(unit)
-                        scope.deadline = trio.current_time() + manifest.stop_deadline
-                finally:
-                    room.withdraw()
-                nursery.cancel_scope.cancel()
-        if scope.cancelled_caught and trio.current_time() >= scope.deadline:
+            room = Room(self._house, unit, nursery)
+            try:
+                async with run(room):
+                    scope.deadline = float("inf")
+                    self._ready(unit, room)
+                    await unit.stopping.wait()
+                    await self._left_alone(unit)
+                    scope.deadline = trio.current_time() + manifest.stop_deadline
+            finally:
+                room.withdraw()
+            left = True
+            scope.cancel()
+        if not left and trio.current_time() >= scope.deadline:
             unit.failure = unit.failure or PluginFailed(_too_late(unit))
 
     def _ready(self, unit: Unit, room: Room) -> None:
@@ -235,7 +236,7 @@ class Supervisor:
         attempt = len(unit.restarts)
         with trio.move_on_after(delay):
             while unit.state is State.BACKOFF:
-                await self._changed.wait()
+                await self._changed.park()
         if unit.state is State.BACKOFF and len(unit.restarts) == attempt and not self._halting:
             unit.step(Step.RESOLVE)
             self._consider(unit)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any
+from typing import Any, NamedTuple
 
 import trio
 
@@ -16,13 +15,15 @@ from tulou.plugin import Plugin
 from tulou.states import LIVE, State, Step, after
 
 
-@dataclass(slots=True)
 class Bill:
     """What a plugin's start took, in seconds; the moments count from the kernel's start."""
 
-    importing: float = 0.0
-    started: float | None = None
-    ready: float | None = None
+    __slots__ = ("importing", "started", "ready")
+
+    def __init__(self) -> None:
+        self.importing = 0.0
+        self.started: float | None = None
+        self.ready: float | None = None
 
     @property
     def starting(self) -> float | None:
@@ -30,8 +31,7 @@ class Bill:
         return None if self.started is None or self.ready is None else self.ready - self.started
 
 
-@dataclass(frozen=True, slots=True)
-class PluginStatus:
+class PluginStatus(NamedTuple):
     """A plugin as shown to people and programs."""
 
     name: str
@@ -50,33 +50,35 @@ class PluginStatus:
     bill: Bill
 
 
-@dataclass(slots=True, eq=False)
 class Unit:
-    """The kernel's own record of a plugin.
+    """The kernel's own record of a plugin."""
 
-    `depends`: all who stop after it; `needs`: for each requirement, who provides it; `restarts`:
-    the moments of restarts inside the budget's window.
-    """
-
-    manifest: Plugin
-    settings: PluginSettings
-    essential: bool = False
-    order: int | None = None
-    depends: frozenset[str] = frozenset()
-    needs: tuple[tuple[str, ...], ...] = ()
-    dependents: set[str] = field(default_factory=set)
-    state: State = State.DISABLED
-    reason: str = ""
-    faults: int = 0
-    restarts: list[float] = field(default_factory=list)
-    bill: Bill = field(default_factory=Bill)
-    config: Any = None
-    stopping: trio.Event = field(default_factory=trio.Event)
-    down: trio.Event = field(default_factory=trio.Event)
-    scope: trio.CancelScope | None = None
-    why_stopping: Step = Step.ENDED
-    failure: BaseException | None = None
-    observers: list[Callable[[Unit], None]] = field(default_factory=list)
+    def __init__(self, manifest: Plugin, settings: PluginSettings, *, essential: bool = False) -> None:
+        self.manifest = manifest
+        self.settings = settings
+        self.essential = essential
+        self.config: Any = None
+        # what resolution says
+        self.order: int | None = None
+        self.needs: tuple[tuple[str, ...], ...] = ()
+        """For each requirement, who provides it."""
+        self.depends: frozenset[str] = frozenset()
+        """All who start before it and stop after it."""
+        self.dependents: set[str] = set()
+        # its life
+        self.state = State.DISABLED
+        self.reason = ""
+        self.observers: list[Callable[[Unit], None]] = []
+        self.scope: trio.CancelScope | None = None
+        self.stopping = trio.Event()
+        self.down = trio.Event()
+        self.why_stopping = Step.ENDED
+        # its record
+        self.failure: BaseException | None = None
+        self.faults = 0
+        self.restarts: list[float] = []
+        """Moments of restarts inside the budget's window."""
+        self.bill = Bill()
 
     @property
     def name(self) -> str:

@@ -28,8 +28,7 @@ def plugin(name: str, run: Any, **settings: Any) -> Plugin:
 
 
 def make(*plugins: Plugin, essential: tuple[str, ...] = (), **kwargs: Any) -> Kernel:
-    from dataclasses import replace
-    composition = replace(Composition.of(*(each.name for each in plugins)), essential=frozenset(essential))
+    composition = Composition.of(*(each.name for each in plugins))._replace(essential=frozenset(essential))
     return Kernel(composition, plugins=plugins, blocked_after=0, **kwargs)
 
 
