@@ -19,7 +19,7 @@ from tulou_xmpp.wire import JID, Element, WireError, serialise
 from tulou_xmpp.wire import namespaces as ns
 from tulou_xmpp.wire.acks import Inbound, parse_h
 from tulou_xmpp.wire.errors import BadJID
-from tulou_xmpp.wire.scram import MECHANISMS, ScramClient, ScramError
+from tulou_xmpp.wire.scram import MECHANISMS, Derivation, ScramClient, ScramError
 
 _ACK_EVERY = 100
 """Unasked, tell the server what was handled after so many stanzas."""
@@ -78,10 +78,12 @@ class Session:
         self._acked_at = 0
         self._asked_at: int | None = None
         self._asking = False
+        self._answers = 0
         self._sync = 0
         self._resumption = ""
         self._scram: ScramClient | None = None
-        self._plain = False
+        self._derived: tuple[Derivation, bytes] | None = None
+        self._deriving: Derivation | None = None
         self._struck = False
 
     # ---- what the driver calls ----
@@ -115,7 +117,8 @@ class Session:
 
     def derived(self, salted_password: bytes) -> None:
         """The result of `events.Derive`."""
-        if self.state is State.AUTHENTICATING and self._scram is not None:
+        if self.state is State.AUTHENTICATING and self._scram is not None and self._deriving is not None:
+            self._derived = self._deriving, salted_password
             self._write(Element("response", ns.SASL, _b64(self._scram.final(salted_password))))
 
     def send(self, stanza: Element, tag: object = None) -> None:
@@ -165,6 +168,24 @@ class Session:
     def waiting(self) -> int:
         """Stanzas that were written and that the server has not been heard to have taken."""
         return self._outbox.flying
+
+    @property
+    def questions_answered(self) -> int:
+        """Grows with each acknowledgement of the server's."""
+        return self._answers
+
+    @property
+    def asking(self) -> bool:
+        """Whether an acknowledgement was asked for and has not come."""
+        return self._asking
+
+    def fail(self, error: WireError) -> None:
+        """End the stream because of what the server sent."""
+        if self.state in (State.DISCONNECTED, State.CLOSING):
+            return
+        self._go(Step.CLOSE)
+        self._write(Element("error", ns.STREAMS, Element(error.condition, ns.STREAM_ERRORS)))
+        self._write(Element("close", ns.FRAMING))
 
     def close(self) -> None:
         """End the stream in order: acknowledge, say good-bye, close."""
@@ -285,7 +306,7 @@ class Session:
         offer = features.child("mechanisms", ns.SASL)
         offered = {m.text.strip() for m in offer.children_named("mechanism")} if offer else set()
         login = self.login
-        self._scram, self._plain = None, False
+        self._scram = None
         for mechanism in MECHANISMS:
             if mechanism in offered:
                 self._go(Step.AUTHENTICATE)
@@ -297,7 +318,6 @@ class Session:
                 return []
         if "PLAIN" in offered and login.plain:
             self._go(Step.AUTHENTICATE)
-            self._plain = True
             message = f"\0{login.address.local}\0{login.password}".encode()
             self._write(Element("auth", ns.SASL, _b64(message), mechanism="PLAIN"))
             return []
@@ -310,10 +330,15 @@ class Session:
         if self._scram is None:
             raise WireError("bad-format", "the server sent a challenge where there is nothing to answer")
         try:
-            return [events.Derive(self._scram.challenged(_unb64(element.text)))]
+            derivation = self._deriving = self._scram.challenged(_unb64(element.text))
         except ScramError as error:
             self._write(Element("abort", ns.SASL))
             return [events.PasswordRefused(error.condition, str(error), False)]
+        if self._derived is not None and self._derived[0] == derivation:
+            # same password, salt and count as last time (RFC 5802, 5.1, allows to remember)
+            self.derived(self._derived[1])
+            return []
+        return [events.Derive(derivation)]
 
     def _on_success(self, element: Element) -> list[events.Event]:
         self._expect(State.AUTHENTICATING)
@@ -426,6 +451,7 @@ class Session:
     def _on_answer(self, element: Element) -> list[events.Event]:
         self._expect(State.READY, State.CLOSING)
         self._asking = False
+        self._answers += 1
         taken, released = self._outbox.acknowledge(parse_h(element.get("h")))
         self._release(released)
         return _taken(taken)
@@ -448,6 +474,7 @@ class Session:
 
     def _on_sync(self, iq: Element) -> list[events.Event]:
         self._asking = False
+        self._answers += 1
         asked, _, flying = iq.get("id")[5:].partition("-")
         if asked != str(self._sync):
             return []

@@ -33,7 +33,12 @@ _REASONS = {
 def reason_of(stanza: Element) -> str:
     """Why a stanza came back, in a sentence fit to be shown; the server's own words if it has any."""
     condition, text = stanza_error(stanza)
-    return text or _REASONS.get(condition, f"the server says {condition}")
+    return text or reason_for(condition)
+
+
+def reason_for(condition: str) -> str:
+    """A stanza error's condition in words."""
+    return _REASONS.get(condition, f"the server says {condition}")
 
 
 def error_reply(stanza: Element, kind: str, condition: str) -> Element:

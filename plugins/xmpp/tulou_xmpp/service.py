@@ -1,0 +1,49 @@
+"""The plugin's life: connect, and on the way out store, acknowledge and say good-bye."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import trio
+from tulou import AccountChanged, Context, NetworkChanged
+from tulou_contracts.identity import Authenticator, Credentials
+from tulou_contracts.network import WebSocketConnector
+from tulou_contracts.transport import Transport
+
+from tulou_xmpp.authenticator import XmppAuthenticator
+from tulou_xmpp.transport import XmppTransport
+
+
+@asynccontextmanager
+async def run(ctx: Context) -> AsyncIterator[None]:
+    """Provide the transport and the authenticator for as long as the plugin runs."""
+    connector = ctx.service(WebSocketConnector)
+    resource = await _resource(ctx.data, ctx.config.resource, f"{ctx.random.getrandbits(40):010x}")
+    transport = XmppTransport(
+        connector, ctx.service(Credentials), ctx.config,
+        resource=resource, publish=ctx.publish, now=ctx.now, rng=ctx.random, log=ctx.log,
+    )
+    ctx.subscribe(AccountChanged, transport.account_changed)
+    ctx.subscribe(NetworkChanged, transport.network_changed)
+    ctx.provide(Transport, transport)
+    ctx.provide(Authenticator, XmppAuthenticator(connector, ctx.config))
+    ctx.spawn(transport.run, name="connection")
+    yield
+    await transport.close()
+
+
+async def _resource(folder: Path, prefix: str, suffix: str) -> str:
+    """The device's name among the account's others: the same for ever, so that a crash leaves
+    no ghost of us behind at the server."""
+    file = trio.Path(folder / "resource")
+    try:
+        kept = (await file.read_text(encoding="utf-8")).strip()
+    except (FileNotFoundError, UnicodeDecodeError):
+        kept = ""
+    if kept.startswith(f"{prefix}-") and len(kept) <= 200 and kept.isprintable():
+        return kept
+    made = f"{prefix}-{suffix}"
+    await file.write_text(made, encoding="utf-8")
+    return made
