@@ -12,6 +12,28 @@ from starlette.responses import Response as AsgiResponse
 from tulou_contracts.network import Request, Response
 
 
+class Work:
+    """Counts what is being worked on: ``with work: ...``, and elsewhere ``await work.done()``."""
+
+    def __init__(self) -> None:
+        self._open = 0
+        self._idle = trio.Event()
+
+    def __enter__(self) -> None:
+        self._open += 1
+
+    def __exit__(self, *_: object) -> None:
+        self._open -= 1
+        if not self._open:
+            self._idle.set()
+
+    async def done(self) -> None:
+        """Until nothing is being worked on."""
+        while self._open:
+            self._idle = trio.Event()
+            await self._idle.wait()
+
+
 class Refused(Exception):
     """The request is answered without asking its handler."""
 

@@ -27,7 +27,7 @@ from tulou_contracts.network import (
 from tulou_net import upgrade
 from tulou_net.assets import Assets
 from tulou_net.config import Config
-from tulou_net.exchange import Refused, head_of, merged, read_body, to_asgi
+from tulou_net.exchange import Refused, Work, head_of, merged, read_body, to_asgi
 from tulou_net.gate import Gate
 from tulou_net.stream import WatchedStream, own_nursery
 from tulou_net.table import Answer, Door, Entry, Table, agree
@@ -63,8 +63,7 @@ class RunningSite:
         self._streams: set[WatchedStream] = set()
         self._sockets: dict[Socket, str] = {}
         self._assets: dict[str, str] = {}
-        self._busy = 0
-        self._quiet = trio.Event()
+        self._work = Work()
         self._closing = False
         self._hypercorn = _hypercorn_config(config, log)
         self._context = WorkerContext(None)
@@ -128,10 +127,7 @@ class RunningSite:
         if upgrade.asks_for_websocket(head):
             await self._serve_socket(stream, head)
         else:
-            await TCPServer(
-                cast(Any, ASGIWrapper(self._http)), self._hypercorn, self._context,
-                ConnectionState(LifespanState()), cast(Any, stream),
-            ).run()
+            await self._serve_http(stream)
 
     def _admit(self, request: Request, *, socket: bool) -> Entry:
         """The entry that may answer. Raises `Refused`."""
@@ -154,20 +150,35 @@ class RunningSite:
 
     # HTTP
 
-    async def _http(self, scope: Any, receive: Any, send: Any) -> None:
+    async def _serve_http(self, stream: WatchedStream) -> None:
+        work = Work()
+
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            with self._work:
+                await self._http(work, scope, receive, send)
+
+        async def end() -> None:  # handlers finish; sending to a peer that left may wait for ever
+            await stream.ended.wait()
+            await trio.sleep(self._config.host_grace)
+            await work.done()
+            nursery.cancel_scope.cancel()
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(end)
+            await TCPServer(
+                cast(Any, ASGIWrapper(app)), self._hypercorn, self._context,
+                ConnectionState(LifespanState()), cast(Any, stream),
+            ).run()
+            nursery.cancel_scope.cancel()
+
+    async def _http(self, work: Work, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":  # an upgrade on a connection that was used before
             await send({"type": "websocket.close", "code": 1008})
             return
-        self._busy += 1
-        try:
-            request = AsgiRequest(scope, receive)
-            response = await self._answer(request)
-            if response is not None:
-                await self._asgi(response)(scope, receive, send)
-        finally:
-            self._busy -= 1
-            if not self._busy:
-                self._quiet.set()
+        with work:
+            response = await self._answer(AsgiRequest(scope, receive))
+        if response is not None:
+            await self._asgi(response)(scope, receive, send)
 
     def _asgi(self, response: Response) -> Any:
         try:
@@ -264,9 +275,7 @@ class RunningSite:
                     nursery.start_soon(socket.close, 1001, "the application is closing")
             await self._context.terminated.set()
             with trio.move_on_after(self._config.host_grace):
-                while self._busy:
-                    self._quiet = trio.Event()
-                    await self._quiet.wait()
+                await self._work.done()
         for stream in tuple(self._streams):
             stream.abort()
 

@@ -1,0 +1,22 @@
+"""Conformance of the network contracts: clients, and the host that pages rely on.
+
+Subclass the suites in a test module and define their fixtures::
+
+    class TestMySockets(WebSocketConformance):
+        @pytest.fixture
+        def connector(self):
+            return MyConnector()
+
+        @pytest.fixture
+        def host(self):
+            return MyHost()
+
+`HttpHostConformance` needs `host`; `WebSocketConformance` needs `connector` and `host`;
+`HttpClientConformance` needs `client` and `host`. Everything happens on 127.0.0.1. Peers that
+misbehave are scripts on a raw TCP port (`network_peers`), the same whatever is tested.
+"""
+
+from tulou_contracts.testing.network_clients import HttpClientConformance, WebSocketConformance
+from tulou_contracts.testing.network_host import HttpHostConformance
+
+__all__ = ["HttpClientConformance", "HttpHostConformance", "WebSocketConformance"]

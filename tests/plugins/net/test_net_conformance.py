@@ -1,0 +1,38 @@
+"""The plugin keeps the network contracts' promises."""
+
+import pytest
+from tulou_net.client import RequestsClient
+from tulou_net.connector import Connector
+from tulou_net.host import LoopbackHost
+
+from tulou_contracts.testing.network import (
+    HttpClientConformance,
+    HttpHostConformance,
+    WebSocketConformance,
+)
+
+
+class TestConnector(WebSocketConformance):
+    @pytest.fixture
+    def connector(self, connector: Connector) -> Connector:
+        return connector
+
+    @pytest.fixture
+    def host(self, host: LoopbackHost) -> LoopbackHost:
+        return host
+
+
+class TestClient(HttpClientConformance):
+    @pytest.fixture
+    def client(self, client: RequestsClient) -> RequestsClient:
+        return client
+
+    @pytest.fixture
+    def host(self, host: LoopbackHost) -> LoopbackHost:
+        return host
+
+
+class TestHost(HttpHostConformance):
+    @pytest.fixture
+    def host(self, host: LoopbackHost) -> LoopbackHost:
+        return host
