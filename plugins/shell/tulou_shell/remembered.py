@@ -22,16 +22,18 @@ class Remembered:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.port = 0
+        self.now = 0
+        """The port of this run, when another one than `port` has to serve."""
         self.sessions: dict[str, float] = {}
         with contextlib.suppress(OSError, ValueError, TypeError, AttributeError):
             kept = json.loads((folder / FILE).read_text("utf-8"))
-            port = kept.get("port")
-            self.port = port if type(port) is int and 0 < port < 65536 else 0
+            self.port = _port(kept.get("port"))
+            self.now = _port(kept.get("now"))
             self.sessions = {str(key): float(seen) for key, seen in kept.get("sessions", {}).items()}
 
     def save(self) -> None:
         """Replace the file as a whole, so that a crash leaves the old or the new one."""
-        text = json.dumps({"port": self.port, "sessions": self.sessions}, indent=1)
+        text = json.dumps({"port": self.port, "now": self.now, "sessions": self.sessions}, indent=1)
         replace_file(self._folder / FILE, text)
 
     def take_invitation(self, code_hash: str, not_before: float) -> bool:
@@ -45,6 +47,10 @@ class Remembered:
         except OSError:
             return False
         return made >= not_before
+
+
+def _port(value: object) -> int:
+    return value if isinstance(value, int) and 0 < value < 65536 else 0
 
 
 def invite(folder: Path, now: Callable[[], float] = time.time) -> str:

@@ -89,7 +89,8 @@ async def open_site(
         gate.port = site.port
         if not fixed_port and not remembered.port:
             remembered.port = site.port
-            remembered.save()
+        remembered.now = site.port
+        remembered.save()
         site.route("GET", "/enter", gate.enter)
         site.route("GET", "/", gate.index)
         yield site
