@@ -200,7 +200,10 @@ class MessengerConformance:
             with pytest.raises(MessageInvalid):
                 await messenger.open_conversation(address)
 
-    @pytest.mark.parametrize("body", ["e\u0301 \u1112\u1161\u11ab", "👩‍👩‍👧‍👦🇨🇳", "一" * 65536, "a\tb\nc", "<&>\"']]>"])
+    @pytest.mark.parametrize(
+        "body",
+        ["e\u0301 \u1112\u1161\u11ab", "👩‍👩‍👧‍👦🇨🇳", "一" * 65536, "a\tb\nc", "<&>\"']]>"],
+    )
     async def test_any_text_comes_back_as_it_was(
         self, clock: MockClock, tmp_path: Path, body: str
     ) -> None:

@@ -19,10 +19,13 @@ FRESH = 5_000_000
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """One message of a run: its time, and its position when it is stored already."""
+    """One message of a run: where its time puts it, and its position when it is stored already."""
 
     at: int
     known: int | None = None
+    loose: bool = False
+    """It stands earlier than its time here, so what comes before it in the run need not: it is one of
+    ours, written before it was sent, or a second copy."""
 
 
 def at_end(now: int, last: int) -> int:
@@ -35,24 +38,14 @@ def is_fresh(at: int, now: int) -> bool:
     return at >= now - FRESH
 
 
-def place(
-    run: Sequence[Slot],
-    taken: Callable[[int], bool],
-    *,
-    now: int,
-    floor: int = 0,
-    ceiling: int | None = None,
-) -> list[int]:
+def place(run: Sequence[Slot], taken: Callable[[int], bool]) -> list[int]:
     """Positions for a run of one conversation that is in the server's order.
 
-    Known ones keep theirs and hold the unknown ones between them. All are above `floor` and, where
-    there is room, below `ceiling`. A time in the future counts as `now`. No two get the same one,
-    nor one that is `taken`.
+    Known ones keep theirs; the unknown ones stand after all before them and, where there is room,
+    before the next known one. No two get the same position, nor one that is `taken`.
     """
     result: list[int] = []
-    used: set[int] = set()
-    low = floor
-    index = 0
+    low = index = 0
     while index < len(run):
         known = run[index].known
         if known is not None:
@@ -63,23 +56,21 @@ def place(
         end = index
         while end < len(run) and run[end].known is None:
             end += 1
-        high = _next_known(run[end:], low, ceiling)
-        for wanted in _between([min(slot.at, now) for slot in run[index:end]], low, high):
-            position = max(wanted, low + 1)
-            while position in used or taken(position):
-                position += 1
-            used.add(position)
-            result.append(position)
-            low = position
+        high = _next_known(run[end:], low)
+        for wanted in _between([slot.at for slot in run[index:end]], low, high):
+            low = max(wanted, low + 1)
+            while taken(low):
+                low += 1
+            result.append(low)
         index = end
     return result
 
 
-def _next_known(rest: Sequence[Slot], low: int, ceiling: int | None) -> int | None:
+def _next_known(rest: Sequence[Slot], low: int) -> int | None:
     for slot in rest:
-        if slot.known is not None and slot.known > low:
+        if slot.known is not None and slot.known > low and not slot.loose:
             return slot.known
-    return ceiling if ceiling is not None and ceiling > low else None
+    return None
 
 
 def _between(times: Sequence[int], low: int, high: int | None) -> list[int]:

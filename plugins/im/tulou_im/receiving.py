@@ -16,11 +16,11 @@ from tulou_contracts.transport import (
 )
 
 from tulou_im import rows
-from tulou_im.positions import Slot, at_end, is_fresh, place
+from tulou_im.positions import STEP, Slot, at_end, is_fresh, place
 from tulou_im.state import Step
 from tulou_im.text import encode_data
 
-_TIE = 2_000_000  # an archive's stamps may be whole seconds (XEP-0082), so ties reach this far
+_NEAR = 10_000_000  # how far a message may stand after its time: whole seconds as stamps, late arrival
 _EARLY = 1000  # receipts kept for messages that are not here yet
 
 
@@ -93,36 +93,33 @@ def _store_messages(
 def _archive_positions(
     tx: Transaction, key: int, messages: list[IncomingMessage], now: int
 ) -> list[int]:
-    if not messages:
-        return []
-    run = [Slot(message.at, _known(tx, key, message)) for message in messages]
-    return place(
-        run,
-        lambda position: rows.is_taken(tx, key, position),
-        now=now,
-        floor=_same_time(tx, key, messages[0].at),
-    )
+    run = [
+        Slot(
+            _wanted(tx, key, message.at, now),
+            _known(tx, key, message),
+            loose=message.outgoing or not _is_entry(tx, key, message),
+        )
+        for message in messages
+    ]
+    return place(run, lambda position: rows.is_taken(tx, key, position))
 
 
 def _live_position(tx: Transaction, key: int, message: IncomingMessage, now: int) -> int:
     if is_fresh(message.at, now):
         return at_end(min(message.at, now), rows.last_position(tx, key))
-    return place(
-        [Slot(message.at)],
-        lambda position: rows.is_taken(tx, key, position),
-        now=now,
-        floor=_same_time(tx, key, message.at),
-    )[0]
+    slot = Slot(_wanted(tx, key, message.at, now))
+    return place([slot], lambda position: rows.is_taken(tx, key, position))[0]
 
 
-def _same_time(reader: Reader, key: int, at: int) -> int:
-    """The last position of those stamped with the same time, which came before; else 0."""
+def _wanted(reader: Reader, key: int, at: int, now: int) -> int:
+    """The place of a time: after those of an earlier or the same time that had to stand later."""
     row = reader.one(
         "SELECT max(position) FROM im_message"
-        " WHERE conversation = ? AND position BETWEEN ? AND ? AND at = ?",
-        (key, at, at + _TIE, at),
+        " WHERE conversation = ? AND position BETWEEN ? AND ? AND at <= ?",
+        (key, at, at + _NEAR, at),
     )
-    return int(row[0]) if row and row[0] is not None else 0
+    time = min(at, now)
+    return max(time, int(row[0]) + STEP) if row and row[0] is not None else time
 
 
 def _known(reader: Reader, key: int, message: IncomingMessage) -> int | None:
@@ -136,6 +133,13 @@ def _known(reader: Reader, key: int, message: IncomingMessage) -> int | None:
             (key, message.archive_id),
         )
     return None if row is None else int(row[0])
+
+
+def _is_entry(reader: Reader, key: int, message: IncomingMessage) -> bool:
+    """Whether the stored message came as this very entry of the archive, not as another copy."""
+    return reader.one(
+        "SELECT 1 FROM im_message WHERE conversation = ? AND archive_id = ?", (key, message.archive_id)
+    ) is not None
 
 
 def _sender(message: IncomingMessage) -> str:
@@ -260,7 +264,7 @@ def _peer_receipt(tx: Transaction, receipt: IncomingReceipt, changes: rows.Chang
         return True
     # Reading a message reads what was sent before it (XEP-0333, section 4.1).
     for position, message_id, state in tx.query(
-        "SELECT position, message_id, state FROM im_message"
+        "SELECT position, message_id, state FROM im_message INDEXED BY im_message_unconfirmed"
         " WHERE conversation = ? AND position < ? AND state IN ('sent', 'delivered') ORDER BY position",
         (place.key, place.position),
     ):

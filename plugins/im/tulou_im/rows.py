@@ -125,7 +125,8 @@ def advance(
         return
     tx.execute(
         "UPDATE im_message SET state = ?, reason = ?, change = ? WHERE conversation = ? AND position = ?",
-        (state.value, reason, next_change(tx), place.key, place.position),
+        (state.value, reason if state is MessageState.FAILED else "", next_change(tx), place.key,
+         place.position),
     )
     if place.state is MessageState.QUEUED:
         tx.execute(
