@@ -164,6 +164,10 @@ class HookRegistry:
         caller = self._callers[spec] = HookCaller(spec, self._report)
         return caller
 
+    def callers(self) -> tuple[HookCaller, ...]:
+        """Every hook that was called or implemented so far."""
+        return tuple(self._callers.values())
+
     def register(self, plugin: str, implementation: object) -> Callable[[], None]:
         """Add an implementation; the result takes it away. Raises `HookError`."""
         import pluggy
