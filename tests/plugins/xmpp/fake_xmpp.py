@@ -1,0 +1,432 @@
+"""A small XMPP server over WebSockets in memory, and ways to make it misbehave."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+
+import trio
+from tulou_contracts.network import ConnectionLost, Unreachable
+
+from tulou_xmpp.wire import JID, Element, FrameParser, serialise
+from tulou_xmpp.wire import namespaces as ns
+from tulou_xmpp.wire.acks import Inbound, Outbound, parse_h
+from tulou_xmpp.wire.scram import ScramError, ScramServer, derive_keys
+
+import base64
+
+E = Element
+DOMAIN = "example.org"
+
+
+class MemorySocket:
+    """One end of a WebSocket in memory."""
+
+    subprotocol: str | None = "xmpp"
+
+    def __init__(self, send, receive):
+        self._send, self._receive = send, receive
+        self.dead = False
+        self.closed_code: int | None = None
+
+    async def send(self, message):
+        await trio.lowlevel.checkpoint()
+        if self.dead:
+            raise ConnectionLost("the connection was cut")
+        try:
+            self._send.send_nowait(message)
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            raise ConnectionLost("the other side is gone") from None
+
+    async def receive(self):
+        try:
+            return await self._receive.receive()
+        except (trio.EndOfChannel, trio.ClosedResourceError):
+            raise ConnectionLost("the connection ended", 1000 if not self.dead else None) from None
+
+    async def close(self, code=1000, reason=""):
+        self._send.close()
+        self._receive.close()
+        await trio.lowlevel.checkpoint()
+
+    def cut(self):
+        self.dead = True
+        self._send.close()
+        self._receive.close()
+
+
+def socket_pair():
+    ours, theirs = trio.open_memory_channel(float("inf")), trio.open_memory_channel(float("inf"))
+    return MemorySocket(ours[0], theirs[1]), MemorySocket(theirs[0], ours[1])
+
+
+class MemoryNetwork:
+    """A `WebSocketConnector` whose connections end in `serve`."""
+
+    def __init__(self, nursery: trio.Nursery, serve: Callable):
+        self.nursery = nursery
+        self.serve = serve
+        self.unreachable = ""
+        self.attempts = 0
+        self.sockets: list[tuple[MemorySocket, MemorySocket]] = []
+        self.subprotocol: str | None = "xmpp"
+
+    @asynccontextmanager
+    async def connect(
+        self, url: str, *, subprotocols: Sequence[str] = (), timeout: float = 15.0,
+        heartbeat: float = 25.0, max_message: int = 1 << 20,
+    ) -> AsyncIterator[MemorySocket]:
+        self.attempts += 1
+        await trio.lowlevel.checkpoint()
+        if self.unreachable:
+            raise Unreachable(self.unreachable)
+        client, server = socket_pair()
+        client.subprotocol = self.subprotocol
+        self.sockets.append((client, server))
+        self.nursery.start_soon(self.serve, server)
+        try:
+            yield client
+        finally:
+            client._send.close()
+            client._receive.close()
+
+    def cut(self, which: int = -1):
+        for socket in self.sockets[which]:
+            socket.cut()
+
+
+class Stop(Exception):
+    """The server ends this connection."""
+
+
+class ServerSession:
+    """What outlives a connection, when stream management is on."""
+
+    def __init__(self, name, resource):
+        self.name, self.resource = name, resource
+        self.outbound: Outbound[Element] = Outbound()
+        self.inbound = Inbound()
+        self.connection = None
+        self.id = ""
+        self.counting = False
+
+    @property
+    def full(self):
+        return f"{self.name}@{DOMAIN}/{self.resource}"
+
+    async def send(self, stanza):
+        if self.counting:
+            self.outbound.sent(stanza)
+        if self.connection is not None:
+            await self.connection.send(stanza)
+            if self.counting:
+                await self.connection.send(E("r", ns.SM))
+
+
+class FakeXmpp:
+    """Accounts, archives and the sessions on them."""
+
+    def __init__(self):
+        self.keys = {}
+        self.sessions: dict[str, ServerSession] = {}    # by id
+        self.live: dict[str, ServerSession] = {}        # by full JID
+        self.archives: dict[str, list[tuple[str, Element]]] = {}
+        self.rosters: dict[str, dict[str, dict[str, str]]] = {}
+        self.offline: dict[str, list[Element]] = {}
+        self.mechanisms = ["SCRAM-SHA-1", "SCRAM-SHA-256"]
+        self.sm = True
+        self.silent = False
+        """Answer nothing at all any more."""
+        self.ack = True
+        """Answer requests for acknowledgement."""
+        self.poison: Callable[[Element], str] = lambda stanza: ""
+        """The stream error with which a stanza is answered, or ""."""
+        self.seen: list[Element] = []
+        self.registration = True
+        self.connections: list[Connection] = []
+
+    def add(self, name, password):
+        self.keys[name] = {m: derive_keys(m, password, b"salt-" + name.encode(), 4096)
+                           for m in ("SCRAM-SHA-1", "SCRAM-SHA-256")}
+        self.archives[name] = []
+        self.rosters[name] = {}
+
+    async def serve(self, socket):
+        connection = Connection(self, socket)
+        self.connections.append(connection)
+        await connection.run()
+
+    def forget_sessions(self):
+        """As after a restart of the server."""
+        for session in self.sessions.values():
+            self._to_offline(session)
+        self.sessions.clear()
+        self.live.clear()
+
+    def _to_offline(self, session):
+        for stanza in session.outbound.take_back():
+            if stanza.name == "message":
+                self.offline.setdefault(session.name, []).append(stanza)
+
+    async def end_session(self, session):
+        self.live.pop(session.full, None)
+        self.sessions.pop(session.id, None)
+        self._to_offline(session)
+
+    async def route(self, stanza, sender: ServerSession):
+        stanza = stanza.copy()
+        stanza.attributes["from"] = sender.full
+        try:
+            to = JID.parse(stanza.get("to"))
+        except ValueError:
+            return
+        if to.domain != DOMAIN or to.local not in self.keys:
+            error = E("error", ns.CLIENT, E("item-not-found", ns.STANZAS), type="cancel")
+            await sender.send(E("message", ns.CLIENT, error, type="error", id=stanza.get("id"),
+                                from_=stanza.get("to"), to=sender.full))
+            return
+        if stanza.name == "message":
+            await self._deliver(stanza, to, sender)
+
+    async def _deliver(self, stanza, to, sender):
+        for owner in dict.fromkeys((sender.name, to.local)):
+            archive = self.archives[owner]
+            archive.append((f"{owner}-{len(archive) + 1}", stanza.copy()))
+        copy = stanza.copy()
+        copy.children.append(E("stanza-id", ns.STANZA_IDS, by=to.bare, id=self.archives[to.local][-1][0]))
+        for session in list(self.live.values()):
+            if session is not sender and session.name == sender.name:
+                await session.send(carbon("sent", sender.name, stanza))
+        targets = [s for s in self.live.values() if s.name == to.local]
+        if not targets:
+            self.offline.setdefault(to.local, []).append(copy)
+        for session in targets:
+            await session.send(copy)
+
+
+def carbon(kind, name, message):
+    forwarded = E("forwarded", ns.FORWARD, message.copy())
+    return E("message", ns.CLIENT, E(kind, ns.CARBONS, forwarded), from_=f"{name}@{DOMAIN}",
+             to=f"{name}@{DOMAIN}", type="chat")
+
+
+class Connection:
+    """One connection of the server's."""
+
+    def __init__(self, server: FakeXmpp, socket: MemorySocket):
+        self.server, self.socket = server, socket
+        self.parser = FrameParser()
+        self.scram: ScramServer | None = None
+        self.name = ""
+        self.authenticated = False
+        self.session: ServerSession | None = None
+
+    async def send(self, element):
+        # no checkpoint in here: a server's replies must not overtake each other
+        if not self.server.silent and not self.socket.dead:
+            try:
+                self.socket._send.send_nowait(serialise(element))
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                pass
+
+    async def send_text(self, text):
+        await self.socket.send(text)
+
+    async def run(self):
+        try:
+            while True:
+                element = self.parser.parse_frame(await self.socket.receive())
+                self.server.seen.append(element)
+                if not self.server.silent:
+                    await self.handle(element)
+        except (ConnectionLost, Stop):
+            pass
+        finally:
+            await self.gone()
+            await self.socket.close()
+
+    async def gone(self):
+        session = self.session
+        if session is not None and session.connection is self:
+            session.connection = None
+            if not session.id:
+                await self.server.end_session(session)
+
+    async def error(self, condition):
+        await self.send(E("error", ns.STREAMS, E(condition, ns.STREAM_ERRORS)))
+        await self.send(E("close", ns.FRAMING))
+        raise Stop
+
+    async def handle(self, element):
+        name = element.name
+        if name == "open":
+            await self.on_open()
+        elif name == "close":
+            if self.session is not None:
+                await self.server.end_session(self.session)
+                self.session = None
+            await self.send(E("close", ns.FRAMING))
+            raise Stop
+        elif element.namespace == ns.SASL:
+            await self.on_sasl(element)
+        elif element.namespace == ns.SM:
+            await self.on_sm(element)
+        else:
+            await self.on_stanza(element)
+
+    async def on_open(self):
+        await self.send(E("open", ns.FRAMING, from_=DOMAIN, version="1.0", id="x"))
+        if self.authenticated:
+            inside = [E("bind", ns.BIND)] + ([E("sm", ns.SM)] if self.server.sm else [])
+        else:
+            offer = (E("mechanism", ns.SASL, m) for m in self.server.mechanisms)
+            inside = [E("mechanisms", ns.SASL, *offer)]
+        await self.send(E("features", ns.STREAMS, *inside))
+
+    async def on_sasl(self, element):
+        data = base64.b64decode(element.text) if element.text.strip("=") else b""
+        try:
+            if element.name == "auth":
+                self.scram = ScramServer(element.get("mechanism"))
+                self.name = self.scram.receive_first(data)
+                keys = self.server.keys.get(self.name)
+                if keys is None:
+                    raise ScramError("not-authorized", "nobody")
+                answer = self.scram.challenge(keys[element.get("mechanism")])
+                await self.send(E("challenge", ns.SASL, base64.b64encode(answer).decode()))
+            elif element.name == "response":
+                final = base64.b64encode(self.scram.receive_final(data)).decode()
+                self.authenticated = True
+                await self.send(E("success", ns.SASL, final))
+        except ScramError as error:
+            await self.send(E("failure", ns.SASL, E(error.condition, ns.SASL)))
+
+    async def on_sm(self, element):
+        session = self.session
+        if element.name == "enable":
+            session.counting = True
+            session.id = f"sm-{len(self.server.connections)}"
+            self.server.sessions[session.id] = session
+            await self.send(E("enabled", ns.SM, id=session.id, resume="true", max="300"))
+        elif element.name == "resume":
+            await self.on_resume(element)
+        elif element.name == "r" and self.server.ack:
+            await self.send(E("a", ns.SM, h=str(session.inbound.h)))
+        elif element.name == "a":
+            session.outbound.acknowledge(parse_h(element.get("h")))
+
+    async def on_resume(self, element):
+        session = self.server.sessions.get(element.get("previd"))
+        if session is None or session.name != self.name:
+            await self.send(E("failed", ns.SM, E("item-not-found", ns.STANZAS)))
+            return
+        session.outbound.acknowledge(parse_h(element.get("h")))
+        self.session = session
+        session.connection = self
+        await self.send(E("resumed", ns.SM, previd=session.id, h=str(session.inbound.h)))
+        for stanza in session.outbound.unacknowledged():
+            await self.send(stanza)
+        if session.outbound:
+            await self.send(E("r", ns.SM))
+
+    async def on_stanza(self, stanza):
+        if self.session is None:
+            await self.on_early_iq(stanza)
+            return
+        condition = self.server.poison(stanza)
+        if condition:
+            await self.error(condition)
+        session = self.session
+        if session.counting:
+            session.inbound.handled()
+        if stanza.name == "iq":
+            await self.on_iq(stanza)
+        elif stanza.name == "message":
+            await self.server.route(stanza, session)
+        elif stanza.name == "presence" and not stanza.get("to") and not stanza.get("type"):
+            for waiting in self.server.offline.pop(session.name, []):
+                await session.send(waiting)
+
+    async def on_early_iq(self, iq):
+        registering = iq.child("query", ns.REGISTER)
+        if registering is not None:
+            await self.on_register(iq, registering)
+            return
+        resource = iq.child("bind", ns.BIND).child_text("resource")
+        self.session = session = ServerSession(self.name, resource)
+        session.connection = self
+        old = self.server.live.get(session.full)
+        if old is not None:
+            await self.server.end_session(old)
+        self.server.live[session.full] = session
+        jid = E("jid", ns.BIND, session.full)
+        await self.send(E("iq", ns.CLIENT, E("bind", ns.BIND, jid), type="result", id=iq.get("id")))
+
+    async def on_register(self, iq, query):
+        name = query.child_text("username")
+        problem = "conflict" if name in self.server.keys else "" if self.server.registration else "not-allowed"
+        if problem:
+            error = E("error", ns.CLIENT, E(problem, ns.STANZAS), type="cancel")
+            await self.send(E("iq", ns.CLIENT, error, type="error", id=iq.get("id")))
+            return
+        self.server.add(name, query.child_text("password"))
+        await self.send(E("iq", ns.CLIENT, type="result", id=iq.get("id")))
+
+    async def on_iq(self, iq):
+        session = self.session
+        if iq.get("type") not in ("get", "set"):
+            return
+        query = iq.child("query", ns.MAM)
+        content = None
+        if query is not None:
+            content = await self.on_archive(iq, query)
+            if content is None:
+                error = E("error", ns.CLIENT, E("item-not-found", ns.STANZAS), type="cancel")
+                await session.send(E("iq", ns.CLIENT, error, type="error", id=iq.get("id")))
+                return
+        roster = iq.child("query", ns.ROSTER)
+        if roster is not None:
+            content = await self.on_roster(iq, roster)
+        await session.send(E("iq", ns.CLIENT, content, type="result", id=iq.get("id"), to=session.full,
+                             from_=iq.attributes.get("to")))
+
+    async def on_roster(self, iq, query):
+        roster = self.server.rosters[self.session.name]
+        if iq.get("type") == "get":
+            return E("query", ns.ROSTER, *(E("item", ns.ROSTER, **item) for item in roster.values()), ver="1")
+        item = query.child("item")
+        roster[item.get("jid")] = {**item.attributes, "subscription": "none"}
+        pushed = E("query", ns.ROSTER, E("item", ns.ROSTER, **roster[item.get("jid")]))
+        await self.session.send(E("iq", ns.CLIENT, pushed, type="set", id="push1", to=self.session.full))
+        return None
+
+    async def on_archive(self, iq, query):
+        archive = self.server.archives[self.session.name]
+        rsm = query.child("set", ns.RSM)
+        size = int(rsm.child_text("max"))
+        chosen = list(archive)
+        for field in query.child("x", ns.DATA_FORMS).children_named("field"):
+            if field.get("var") == "with":
+                who = field.child_text("value")
+                chosen = [each for each in chosen
+                          if who in (JID.parse(each[1].get("to")).bare, JID.parse(each[1].get("from")).bare)]
+        ids = [each[0] for each in chosen]
+        after, before = rsm.child("after", ns.RSM), rsm.child("before", ns.RSM)
+        if after is not None:
+            if after.text not in ids:
+                return None
+            chosen = chosen[ids.index(after.text) + 1:]
+        if before is not None and before.text:
+            if before.text not in ids:
+                return None
+            chosen = chosen[:ids.index(before.text)]
+        page = chosen[-size:] if before is not None else chosen[:size]
+        for archive_id, message in page:
+            delay = E("delay", ns.DELAY, stamp="2026-07-14T09:30:00Z")
+            result = E("result", ns.MAM, E("forwarded", ns.FORWARD, delay, message.copy()),
+                       id=archive_id, queryid=query.get("queryid"))
+            await self.session.send(E("message", ns.CLIENT, result, to=self.session.full,
+                                      from_=f"{self.session.name}@{DOMAIN}"))
+        edges = [E("first", ns.RSM, page[0][0]), E("last", ns.RSM, page[-1][0])] if page else []
+        complete = "true" if len(page) == len(chosen) else None
+        return E("fin", ns.MAM, E("set", ns.RSM, *edges), complete=complete)
