@@ -94,12 +94,18 @@ class Composition(NamedTuple):
 
 def load(which: str | Path) -> Composition:
     """See `Composition.load`."""
-    problems: list[str] = []
-    path = locate(which, None, problems)
-    merged = _read(path, problems, ()) if path else None
+    merged, problems = examine(which)
     if problems or merged is None:
         raise CompositionError(problems)
     return merged
+
+
+def examine(which: str | Path) -> tuple[Composition | None, list[str]]:
+    """What can be read of a composition, and a sentence for everything that is wrong in it."""
+    problems: list[str] = []
+    path = locate(which, None, problems)
+    merged = _read(path, problems, ()) if path else None
+    return merged, problems
 
 
 def shipped() -> dict[str, Path]:

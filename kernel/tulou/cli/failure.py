@@ -1,0 +1,39 @@
+"""An error as one sentence for a person; where in the code it arose only on request."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+
+from tulou.errors import TulouError
+
+
+def report(error: BaseException, debug: bool) -> int:
+    """Print to stderr; returns the exit status: 2 for a wrong command line, else 1."""
+    from tulou.cli import Usage
+
+    if debug:
+        import traceback
+
+        traceback.print_exception(error)
+    for each in _leaves(error):
+        print(f"tulou: {_words(each)}", file=sys.stderr)
+    if not debug and not all(isinstance(each, TulouError) for each in _leaves(error)):
+        print("tulou: this is a defect; the same command with --debug shows where", file=sys.stderr)
+    return 2 if isinstance(error, Usage) else 1
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for each in error.exceptions:
+            yield from _leaves(each)
+    else:
+        yield error
+
+
+def _words(error: BaseException) -> str:
+    if isinstance(error, TulouError):
+        return str(error)
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+    return f"unexpected {type(error).__name__}: {error}"

@@ -1,0 +1,107 @@
+"""`tulou run`: start an app and keep it running."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+import trio
+
+from tulou.cli.choose import add_composition, chosen, default_profile, with_settings
+from tulou.composition import Composition
+from tulou.kernel import Kernel
+
+log = logging.getLogger("tulou.run")
+
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells have it (128 + SIGINT)."""
+
+_ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
+
+def configure(parser: ArgumentParser) -> None:
+    """Declare the arguments."""
+    add_composition(parser)
+    parser.add_argument("--profile", metavar="DIR", type=Path,
+                        help="the folder for everything the app keeps; left out: one of its own"
+                        " for each composition, which `tulou doctor` names")
+    parser.add_argument("--set", metavar="PLUGIN.KEY=VALUE", action="append", default=[], dest="settings",
+                        help="change one setting for this run; may be given several times")
+    parser.add_argument("--lock", metavar="FILE", type=Path,
+                        help="start only if what is installed is what this lock file pins; left out:"
+                        " tulou.lock beside the composition, if it is there")
+
+
+def run(options: Namespace) -> int:
+    """Until a signal comes. Raises `TulouError` when the app cannot start."""
+    which = chosen(options.composition)
+    composition = with_settings(Composition.load(which), options.settings)
+    _check_lock(which, composition, options.lock)
+    profile = options.profile or default_profile(which)
+    kernel = Kernel(composition, profile=profile)
+    return trio.run(_until_a_signal, kernel, profile)
+
+
+def _check_lock(which: str, composition: Composition, given: Path | None) -> None:
+    """The usual start has no lock, and then costs nothing here."""
+    if given is None and not (composition.source or Path()).with_name("tulou.lock").is_file() \
+            and not Path("tulou.lock").is_file():
+        return
+    from tulou.lockfile import find, verify
+
+    lock = given or find(which, composition)
+    if lock is not None:
+        verify(lock, composition)
+
+
+async def _until_a_signal(kernel: Kernel, profile: Path) -> int:
+    with trio.CancelScope() as scope, _signals(scope) as received:
+        async with kernel.running():
+            _tell(kernel, profile)
+            await trio.sleep_forever()
+    log.info("stopped by %s", ", ".join(signal.Signals(number).name for number in received))
+    return INTERRUPTED if received and received[0] == signal.SIGINT else 0
+
+
+@contextmanager
+def _signals(scope: trio.CancelScope) -> Iterator[list[int]]:
+    """The first signal ends the app in order; Ctrl-C after that kills it.
+
+    Plain handlers, not trio's receiver: the second Ctrl-C must work while a plugin blocks the loop.
+    """
+    token = trio.lowlevel.current_trio_token()
+    received: list[int] = []
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        if received and number == signal.SIGINT:
+            os.write(2, b"tulou: killed\n")
+            os._exit(INTERRUPTED)
+        received.append(number)
+        if len(received) == 1:
+            token.run_sync_soon(scope.cancel)
+
+    before = {number: signal.signal(number, handle) for number in _ENDING}
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _tell(kernel: Kernel, profile: Path) -> None:
+    """What does not run, for everybody; what does, for those who ask."""
+    for reason in kernel.missing().values():
+        log.warning("%s", reason)
+    running = []
+    for each in kernel.status():
+        if each.state.value == "running":
+            running.append(each.name)
+        elif each.state.value in ("unresolved", "waiting"):  # failures have told their own
+            log.warning("plugin %r is %s: %s", each.name, each.state.value, each.reason)
+    log.info("profile %s; running: %s", profile, ", ".join(running) or "nothing")
