@@ -94,7 +94,8 @@ def _add(catalogue: Catalogue, contribution: Any) -> None:
     adder = _ADDERS.get(type(contribution))
     if adder is None:
         raise ContributionInvalid(
-            f"{type(contribution).__name__} is nothing the pages know: contribute Bubble, InputPanel or Texts."
+            f"{type(contribution).__name__} is nothing the pages know:"
+            " contribute Bubble, InputPanel or Texts."
         )
     adder(catalogue, contribution)
 

@@ -14,6 +14,7 @@ from html import escape
 
 ASSETS = "/plugins/tulou_shell"
 STYLES = ("tokens.css", "base.css", "layout.css", "chat.css", "forms.css")
+VIEWPORT = "width=device-width, initial-scale=1, viewport-fit=cover, interactive-widget=resizes-content"
 IMPORT_MAP = {
     "imports": {
         "tulou/dom": f"{ASSETS}/dom.js",
@@ -32,7 +33,7 @@ def index(language: str = "") -> str:
 <html lang="{escape(language or 'en')}" data-preferred-language="{escape(language)}">
 <head>
 <meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover, interactive-widget=resizes-content">
+<meta name="viewport" content="{VIEWPORT}">
 <meta name="referrer" content="no-referrer">
 <meta name="color-scheme" content="light dark">
 <title>Tulou</title>
@@ -72,7 +73,8 @@ def refusal() -> str:
 <hr>
 <h1 lang="en">A new entry link is needed</h1>
 <p lang="en">This browser has not been let in yet, or the link was used before. Entry links work once.</p>
-<p lang="en">Press Enter in the terminal where Tulou runs, or run <code>tulou link</code>, and open the new link.</p>
+<p lang="en">Press Enter in the terminal where Tulou runs, or run <code>tulou link</code>,
+and open the new link.</p>
 </main>
 </body>
 </html>
@@ -88,8 +90,8 @@ def passage() -> str:
     )
 
 
-def headers(port: int) -> dict[str, str]:
-    """Sent with every response of the site."""
+def headers(port: int, form_action: str = "'none'") -> dict[str, str]:
+    """Sent with every response of the site; `form_action` says where its forms may lead."""
     digest = hashlib.sha256(_import_map().encode()).digest()
     policy = {
         "default-src": "'none'",
@@ -99,7 +101,7 @@ def headers(port: int) -> dict[str, str]:
         "font-src": "'self'",
         "media-src": "'self' blob:",
         "connect-src": f"'self' ws://127.0.0.1:{port}",
-        "form-action": "'none'",
+        "form-action": form_action,
         "base-uri": "'none'",
         "frame-ancestors": "'none'",
         "require-trusted-types-for": "'script'",

@@ -24,16 +24,22 @@ class Remembered:
         self.port = 0
         self.now = 0
         """The port of this run, when another one than `port` has to serve."""
+        self.account = ""
+        """The account's address, for the launcher's list."""
         self.sessions: dict[str, float] = {}
         with contextlib.suppress(OSError, ValueError, TypeError, AttributeError):
             kept = json.loads((folder / FILE).read_text("utf-8"))
             self.port = _port(kept.get("port"))
             self.now = _port(kept.get("now"))
+            self.account = str(kept.get("account", ""))
             self.sessions = {str(key): float(seen) for key, seen in kept.get("sessions", {}).items()}
 
     def save(self) -> None:
         """Replace the file as a whole, so that a crash leaves the old or the new one."""
-        text = json.dumps({"port": self.port, "now": self.now, "sessions": self.sessions}, indent=1)
+        text = json.dumps(
+            {"port": self.port, "now": self.now, "account": self.account, "sessions": self.sessions},
+            ensure_ascii=False, indent=1,
+        )
         replace_file(self._folder / FILE, text)
 
     def take_invitation(self, code_hash: str, not_before: float) -> bool:

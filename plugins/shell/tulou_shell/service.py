@@ -7,6 +7,7 @@ import time
 import webbrowser
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import trio
 
@@ -22,7 +23,7 @@ from tulou_shell.app import Services, ShellApp
 from tulou_shell.contributions import OwnContributions, collect
 from tulou_shell.door import Door
 from tulou_shell.feed import Feed
-from tulou_shell.page import ASSETS
+from tulou_shell.page import ASSETS, index
 from tulou_shell.pages import Pages
 from tulou_shell.remembered import Remembered
 from tulou_shell.site import Gate, open_site
@@ -38,7 +39,7 @@ async def run(ctx: Context) -> AsyncIterator[None]:
     remembered = Remembered(ctx.data)
     life = config.session_days * DAY
     door = Door(remembered, time.time, life)
-    gate = Gate(door, life, config.language)
+    gate = Gate(door, life, partial(index, config.language))
     host = ctx.service(HttpHost)
     async with open_site(host, gate, remembered, config.port, ctx.random, ctx.log) as site:
         services = Services(
@@ -48,13 +49,13 @@ async def run(ctx: Context) -> AsyncIterator[None]:
             services, door, lambda: site.url, server=config.server, device=_device_name(ctx)
         )
         pages = Pages(shell, ctx.log)
-        _wire(ctx, site, shell, pages)
+        _wire(ctx, site, shell, pages, remembered)
         ctx.provide(Shell, shell)
         ctx.spawn(_announce, shell, config.announce, name="announce")
         yield
 
 
-def _wire(ctx: Context, site: Site, shell: ShellApp, pages: Pages) -> None:
+def _wire(ctx: Context, site: Site, shell: ShellApp, pages: Pages, remembered: Remembered) -> None:
     """Connect events, hook and sockets with each other."""
     feed = Feed(ctx.wanted(Messenger).get, pages.push, ctx.log)
     contributions = ContributionKeeper(ctx, site, shell, pages)
@@ -81,7 +82,13 @@ def _wire(ctx: Context, site: Site, shell: ShellApp, pages: Pages) -> None:
         shell.on_plugin(event)
         contributions.look_again.set()
 
-    ctx.subscribe(AccountChanged, push_state)
+    def on_account(event: AccountChanged) -> None:
+        push_state()
+        if event.account and event.account != remembered.account:
+            remembered.account = event.account
+            remembered.save()
+
+    ctx.subscribe(AccountChanged, on_account)
     ctx.subscribe(ConnectionChanged, on_connection)
     ctx.subscribe(ContactChanged, on_contact)
     ctx.subscribe(PluginChanged, on_plugin)

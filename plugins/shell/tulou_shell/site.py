@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from tulou_contracts.network import HttpHost, PortTaken, Request, Response, Site
@@ -24,10 +24,10 @@ HTML = "text/html; charset=utf-8"
 class Gate:
     """The guard of the site and the exchange of a code for a session."""
 
-    def __init__(self, door: Door, session_life: float, language: str) -> None:
+    def __init__(self, door: Door, session_life: float, render: Callable[[], str] | None) -> None:
         self._door = door
         self._session_life = session_life
-        self._language = language
+        self._render = render
         self.port = 0
 
     def check(self, request: Request) -> Response | None:
@@ -52,9 +52,15 @@ class Gate:
 
     async def index(self, request: Request) -> Response:
         """The page; a visit keeps the browser's cookie alive."""
+        assert self._render is not None
         session = request.cookies.get(self._cookie, "")
         headers = {**_NEVER_KEPT, "set-cookie": self._set_cookie(session)}
-        return Response(body=page.index(self._language), content_type=HTML, headers=headers)
+        return Response(body=self._render(), content_type=HTML, headers=headers)
+
+    @property
+    def renders(self) -> bool:
+        """Whether the gate has a page of its own to show."""
+        return self._render is not None
 
     @property
     def _cookie(self) -> str:
@@ -74,7 +80,7 @@ _NEVER_KEPT = {"cache-control": "no-store"}
 @asynccontextmanager
 async def open_site(
     host: HttpHost, gate: Gate, remembered: Remembered, fixed_port: int,
-    rng: random.Random, log: logging.Logger,
+    rng: random.Random, log: logging.Logger, *, form_action: str = "'none'",
 ) -> AsyncIterator[Site]:
     """Listen on the profile's port.
 
@@ -85,20 +91,23 @@ async def open_site(
     Raises `PortTaken` for a fixed port.
     """
     async with AsyncExitStack() as stack:
-        site = await _serve(stack, host, gate, fixed_port or remembered.port, fixed_port, rng, log)
+        site = await _serve(
+            stack, host, gate, fixed_port or remembered.port, fixed_port, rng, log, form_action
+        )
         gate.port = site.port
         if not fixed_port and not remembered.port:
             remembered.port = site.port
         remembered.now = site.port
         remembered.save()
         site.route("GET", "/enter", gate.enter)
-        site.route("GET", "/", gate.index)
+        if gate.renders:
+            site.route("GET", "/", gate.index)
         yield site
 
 
 async def _serve(
     stack: AsyncExitStack, host: HttpHost, gate: Gate, port: int, fixed: int,
-    rng: random.Random, log: logging.Logger,
+    rng: random.Random, log: logging.Logger, form_action: str,
 ) -> Site:
     wanted = port
     for attempt in range(ATTEMPTS):
@@ -106,7 +115,7 @@ async def _serve(
         try:
             gate.port = port
             site = await stack.enter_async_context(
-                host.serve(port=port, guard=gate.check, headers=page.headers(port))
+                host.serve(port=port, guard=gate.check, headers=page.headers(port, form_action))
             )
         except PortTaken:
             if fixed or attempt == ATTEMPTS - 1:

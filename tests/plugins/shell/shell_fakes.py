@@ -164,6 +164,7 @@ class Room:
     def deliver_to(self, inbox: Any) -> None: ...
     def submit(self, message: Any) -> Any: ...
     def send_receipt(self, to: str, message_id: str, kind: Any) -> None: ...
+
     async def archive(self, *, conversation: str | None = None, after: str | None = None,
                       before: str | None = None, limit: int = 50) -> Any: ...
 
@@ -298,14 +299,17 @@ def furnished(room: Room) -> None:
     for index in range(70):
         room.add(BO, f"上周的记录 {index}", outgoing=index % 3 == 0, at=now - 2 * day + index * MINUTE,
                  state=MessageState.READ if index % 3 == 0 else None)
-    room.add(BO, "早！周报的初稿我放在这里了：https://docs.example.com/weekly/2026-47?view=full，有空看一下。", at=now - 62 * MINUTE)
+    room.add(BO, "早！周报的初稿我放在这里了：https://docs.example.com/weekly/2026-47?view=full，有空看一下。",
+             at=now - 62 * MINUTE)
     room.add(BO, "重点是第三部分", at=now - 61 * MINUTE)
     room.add(BO, "收到，我上午看完给你反馈。", outgoing=True, at=now - 55 * MINUTE, state=MessageState.READ)
-    room.add(BO, "Looks good overall. Two remarks:\n1. the budget table needs the new numbers\n2. please add the risks we discussed with the platform team on Monday, they will ask",
+    room.add(BO, "Looks good overall. Two remarks:\n1. the budget table needs the new numbers\n"
+             "2. please add the risks we discussed with the platform team on Monday, they will ask",
              outgoing=True, at=now - 30 * MINUTE, state=MessageState.DELIVERED)
     room.add(BO, "👍", at=now - 29 * MINUTE)
     room.add(BO, "没问题，我下午三点前改好。", at=now - 28 * MINUTE)
-    room.add(BO, "这条发不出去", outgoing=True, at=now - 5 * MINUTE, state=MessageState.FAILED, reason="The recipient does not exist.")
+    room.add(BO, "这条发不出去", outgoing=True, at=now - 5 * MINUTE, state=MessageState.FAILED,
+             reason="The recipient does not exist.")
     room.add(BO, "谢谢！", outgoing=True, at=now - 2 * MINUTE, state=MessageState.QUEUED)
     room.read[BO] = room.position
     room.read["maria.garcia@tulou.example"] = room.position

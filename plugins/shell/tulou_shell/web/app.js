@@ -97,7 +97,7 @@ class App extends View {
 const SIDES = {
   chats: () => h("tulou-conversation-list"),
   contacts: () => h("tulou-contact-list"),
-  settings: () => h("tulou-settings-summary"),
+  settings: () => [],
 };
 
 function paneOf(tab, id) {

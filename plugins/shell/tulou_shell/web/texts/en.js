@@ -114,7 +114,7 @@ export default {
   "settings.notifyOff": "Turn on notifications",
   "settings.notifyDenied": "The browser blocks notifications for this page.",
   "settings.plugins": "Plugins",
-  "settings.pluginsFine": "Everything that this app is made of is running.",
+  "settings.pluginsFine": "No plugin reports trouble.",
   "settings.problems": "Passed over",
   "settings.signOut": "Sign out",
   "settings.signOutAsk": "Sign out of {address}? Your messages stay on this device.",

@@ -114,7 +114,7 @@ export default {
   "settings.notifyOff": "开启通知",
   "settings.notifyDenied": "浏览器禁止了本页面的通知。",
   "settings.plugins": "插件",
-  "settings.pluginsFine": "应用的各个部分都在正常运行。",
+  "settings.pluginsFine": "没有插件报告问题。",
   "settings.problems": "已跳过",
   "settings.signOut": "退出登录",
   "settings.signOutAsk": "退出 {address} 吗？消息仍会保存在这台设备上。",

@@ -5,21 +5,6 @@ import { storage, store } from "../store.js";
 import { language, setLanguage, t } from "../texts.js";
 import { avatar, formDialog } from "./parts.js";
 
-class Summary extends View {
-  connectedCallback() {
-    this.watch(store, "session connection", () => this.#show());
-    this.#show();
-  }
-
-  #show() {
-    const own = store.session.account?.address ?? "";
-    fill(this, h("header", { class: "side-head" }, h("h1", { class: "side-title" }, t("settings.title"))),
-      own && h("div", { class: "whoami" }, avatar(own, store.nameOf(own)),
-        h("div", { class: "grow" }, h("p", { class: "item-name ellipsis" }, store.nameOf(own)),
-          h("p", { class: "item-preview ellipsis" }, own))));
-  }
-}
-
 class Settings extends View {
   connectedCallback() {
     this.watch(store, "session connection plugins", () => this.#show());
@@ -29,6 +14,7 @@ class Settings extends View {
   #show() {
     const { account } = store.session;
     fill(this, h("div", { class: "card-page scroll" },
+      h("h1", { class: "card-title" }, t("settings.title")),
       account && h("article", { class: "card" },
         h("div", { class: "card-head" }, avatar(account.address, store.nameOf(account.address)),
           h("div", { class: "grow" }, h("h2", { class: "ellipsis" }, store.nameOf(account.address)), h("p", { class: "card-sub" }, account.address))),
@@ -42,7 +28,7 @@ class Settings extends View {
         ], setTheme),
         choice(t("settings.language"), language(), [["zh", "中文"], ["en", "English"]], setLanguage),
         notificationRow()),
-      h("article", { class: "card" }, h("h2", {}, t("settings.plugins")), pluginLines())));
+      h("article", { class: "card" }, h("h2", {}, t("settings.plugins")), pluginTrouble(), pluginNames())));
   }
 }
 
@@ -81,22 +67,25 @@ function notificationRow() {
     : h("p", { class: "card-sub" }, words[state]));
 }
 
-function pluginLines() {
+/** What is not as it should be, or a word that all is well. */
+function pluginTrouble() {
   const { plugins, missing, problems } = store.plugins;
-  const troubled = plugins.filter((each) => each.reason);
   const lines = [
-    ...missing.map((name) => h("li", { class: "plugin-line" }, icon("alert"), h("span", {}, t(`missing.${name}`)))),
-    ...troubled.map((each) => h("li", { class: "plugin-line" }, icon("alert"),
-      h("span", {}, h("strong", {}, each.name), ` ${each.state}: ${each.reason}`))),
-    ...problems.map((text) => h("li", { class: "plugin-line" }, icon("alert"), h("span", {}, h("strong", {}, t("settings.problems")), ` ${text}`))),
+    ...missing.map((name) => t(`missing.${name}`)),
+    ...plugins.filter((each) => each.reason).map((each) => `${each.name}: ${each.reason}`),
+    ...problems.map((text) => `${t("settings.problems")}: ${text}`),
   ];
   if (lines.length === 0) return h("p", { class: "card-sub plugin-fine" }, icon("check"), t("settings.pluginsFine"));
-  return h("ul", { class: "plugin-lines" }, lines);
+  return h("ul", { class: "plugin-lines" }, lines.map((text) => h("li", { class: "plugin-line" }, icon("alert"), h("span", {}, text))));
+}
+
+function pluginNames() {
+  const running = store.plugins.plugins.filter((each) => !each.reason);
+  return h("ul", { class: "plugin-names" }, running.map((each) => h("li", { title: each.state, dataset: { state: each.state } }, each.name)));
 }
 
 function signOut(address) {
   formDialog(t("settings.signOut"), h("p", {}, t("settings.signOutAsk", { address })), t("settings.signOut"), () => store.signOut());
 }
 
-customElements.define("tulou-settings-summary", Summary);
 customElements.define("tulou-settings", Settings);

@@ -1,0 +1,217 @@
+"""`tulou open`: the accounts of this machine on one page; each runs in a kernel of its own.
+
+Signing in and registering belong to the account's own page: a new account is an empty profile.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import signal
+import sys
+import time
+import webbrowser
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from urllib.parse import parse_qs
+
+import trio
+
+from tulou import Composition, Context, Kernel, Level, Plugin, ProfileLocked
+from tulou.errors import TulouError
+from tulou_contracts.identity import Identity
+from tulou_contracts.messaging import Messenger
+from tulou_contracts.network import HttpHost, Request, Response
+from tulou_contracts.ui import Shell
+from tulou_shell.demo import told
+from tulou_shell.door import Door
+from tulou_shell.launcher_page import Account, render
+from tulou_shell.link import entry_link_of
+from tulou_shell.page import ASSETS
+from tulou_shell.places import data_folder, shell_folder
+from tulou_shell.remembered import Remembered
+from tulou_shell.service import DAY
+from tulou_shell.site import HTML, Gate, open_site
+
+_FOLDER = re.compile(r"account-\d{1,6}\Z")
+FORM_ACTION = "'self' http://127.0.0.1:*"
+"""A form's answer leads on to the account's page, on a port of its own."""
+
+
+def main(arguments: list[str]) -> int:
+    """Run until told to stop; the exit status."""
+    parser = argparse.ArgumentParser(prog="tulou open", description="The accounts of this machine.")
+    parser.add_argument("composition", nargs="?", default="office",
+                        help="what each account runs: a name or a file (default: office)")
+    parser.add_argument("--data", type=Path, default=data_folder(), metavar="FOLDER",
+                        help="where everything is kept (default: %(default)s)")
+    parser.add_argument("--no-browser", action="store_true", help="only print the address")
+    options = parser.parse_args(arguments)
+    folder: Path = options.data.expanduser().resolve()
+    try:
+        composition = Composition.load(options.composition).with_config("shell", announce="nothing")
+        trio.run(_run, folder, composition, not options.no_browser)
+    except BaseException as error:
+        sentences = list(told(error))
+        if not sentences:
+            raise
+        if isinstance(sentences[0], ProfileLocked):
+            return _show_running(folder, not options.no_browser, sentences[0])
+        print("\n".join(map(str, sentences)), file=sys.stderr)
+        return 1
+    return 0
+
+
+def _show_running(folder: Path, browser: bool, error: TulouError) -> int:
+    """Only one launcher runs; a second one leads to it."""
+    try:
+        link = entry_link_of(folder / "launcher" / "launcher", folder)
+    except TulouError:
+        print(error, file=sys.stderr)
+        return 1
+    _show(link, browser)
+    return 0
+
+
+def _show(link: str, browser: bool) -> None:
+    print(f"Tulou: {link}", flush=True)
+    if browser:
+        with suppress(webbrowser.Error):
+            webbrowser.open(link)
+
+
+async def _run(folder: Path, composition: Composition, browser: bool) -> None:
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_stop_on_signal, nursery.cancel_scope)
+        house = Accounts(folder / "accounts", composition, nursery)
+        kernel = Kernel(
+            Composition.of("net", "launcher")._replace(essential=frozenset({"net", "launcher"})),
+            profile=folder / "launcher", plugins=[launcher_plugin(house)],
+        )
+        async with kernel.running():
+            await trio.to_thread.run_sync(_show, kernel.service(Shell).entry_url(), browser)
+            await trio.sleep_forever()
+
+
+async def _stop_on_signal(scope: trio.CancelScope) -> None:
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async for _ in signals:
+            scope.cancel()
+            return
+
+
+class Accounts:
+    """The profiles below a folder, and the kernels that run."""
+
+    def __init__(self, folder: Path, composition: Composition, nursery: trio.Nursery) -> None:
+        self._folder = folder
+        self._composition = composition
+        self._nursery = nursery
+        self._running: dict[str, Kernel] = {}
+        self._starting = trio.Lock()
+
+    async def all(self) -> list[Account]:
+        """Every account, with what is known of it."""
+        names = []
+        if self._folder.is_dir():
+            names = sorted(each.name for each in self._folder.iterdir() if _FOLDER.match(each.name))
+        return [await self._account(name) for name in names]
+
+    async def _account(self, name: str) -> Account:
+        address = Remembered(shell_folder(self._folder / name)).account
+        unread = 0
+        kernel = self._running.get(name)
+        if kernel is not None:
+            with suppress(TulouError):
+                account = kernel.service(Identity).account
+                address = account.address if account else address
+                lines = await kernel.service(Messenger).conversations()
+                unread = sum([each.unread for each in lines])
+        return Account(name, address, kernel is not None, unread)
+
+    def new_name(self) -> str:
+        """The name of a profile that is not there yet."""
+        number = 1
+        while (self._folder / f"account-{number}").exists():
+            number += 1
+        return f"account-{number}"
+
+    async def open(self, name: str) -> str:
+        """A way into an account's page; its kernel is started when it does not run.
+
+        Raises `ProfileLocked`, `PluginFailed`, `CompositionError`.
+        """
+        async with self._starting:
+            if name not in self._running:
+                await self._nursery.start(self._keep, name)
+        return self._running[name].service(Shell).entry_url()
+
+    async def _keep(self, name: str, *, task_status: trio.TaskStatus[None]) -> None:
+        kernel = Kernel(self._composition, profile=self._folder / name)
+        async with kernel.running():
+            self._running[name] = kernel
+            task_status.started()
+            try:
+                await trio.sleep_forever()
+            finally:
+                del self._running[name]
+
+
+class LauncherPage:
+    """The page: a list and two buttons. Provides `Shell` for the launcher's kernel."""
+
+    def __init__(self, accounts: Accounts, door: Door) -> None:
+        self._accounts = accounts
+        self._door = door
+        self.url = ""
+
+    def entry_url(self) -> str:
+        """An address that lets one browser in, once."""
+        return f"{self.url}/enter?code={self._door.new_code()}"
+
+    async def list(self, request: Request) -> Response:
+        """All accounts."""
+        return await self._page(request)
+
+    async def open(self, request: Request) -> Response:
+        """Lead to one account, or to a new one."""
+        name = parse_qs(request.body.decode("utf-8", "replace")).get("account", [""])[0]
+        if name and not _FOLDER.match(name):
+            return Response(status=400, body="There is no such account.\n")
+        try:
+            link = await self._accounts.open(name or self._accounts.new_name())
+        except BaseException as error:
+            sentences = [str(each) for each in told(error)]
+            if not sentences:
+                raise
+            return await self._page(request, "\n".join(sentences))
+        return Response(status=303, headers={"location": link, "cache-control": "no-store"})
+
+    async def _page(self, request: Request, problem: str = "") -> Response:
+        chinese = request.headers.get("accept-language", "").lower().startswith("zh")
+        body = render(await self._accounts.all(), chinese=chinese, problem=problem)
+        return Response(body=body, content_type=HTML, headers={"cache-control": "no-store"})
+
+
+def launcher_plugin(accounts: Accounts) -> Plugin:
+    """The manifest of the launcher's only room besides the net."""
+
+    @asynccontextmanager
+    async def run(ctx: Context) -> AsyncIterator[None]:
+        remembered = Remembered(ctx.data)
+        door = Door(remembered, time.time, 30 * DAY)
+        gate = Gate(door, 30 * DAY, None)
+        page = LauncherPage(accounts, door)
+        host = ctx.service(HttpHost)
+        async with open_site(
+            host, gate, remembered, 0, ctx.random, ctx.log, form_action=FORM_ACTION
+        ) as site:
+            page.url = site.url
+            site.assets(ASSETS, "tulou_shell", "web")
+            site.route("GET", "/", page.list)
+            site.route("POST", "/open", page.open)
+            ctx.provide(Shell, page)
+            yield
+
+    return Plugin(name="launcher", level=Level.SHELL, requires=(HttpHost,), provides=(Shell,), run=run)
