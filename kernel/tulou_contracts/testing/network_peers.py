@@ -110,9 +110,12 @@ async def ask_upgrade(port: int, path: str, *, host: str | None = None, **header
         return int(answer.split()[1]) if answer else 0
 
 
-async def accept_upgrade(stream: trio.SocketStream) -> bytes:
-    """A server's part of the opening handshake (RFC 6455, section 4.2.2); gives the request's head."""
-    head = await read_head(stream)
+async def accept_upgrade(stream: trio.abc.Stream, head: bytes = b"") -> bytes:
+    """A server's part of the opening handshake (RFC 6455, section 4.2.2); gives the request's head.
+
+    `head` is what was read of it already.
+    """
+    head = head or await read_head(stream)
     key = re.search(rb"(?i)sec-websocket-key: *(\S+)", head)
     assert key is not None, head
     token = base64.b64encode(sha1(key[1] + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest())

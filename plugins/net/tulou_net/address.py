@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
 from tulou_contracts.network import NetworkError
 
 _PORTS = {"ws": 80, "wss": 443}
+_HOST = re.compile(r"[a-z0-9._-]+\Z|[0-9a-f:.]+(%[\w.-]+)?\Z", re.ASCII)
+_KEPT = "/%:@!$&'()*+,;=~-._"  # RFC 3986, section 3.3, and what is encoded already
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +43,14 @@ def parse(url: str) -> Address:
     try:
         parts = urlsplit(url)
         port = parts.port
-        host = (parts.hostname or "").encode("idna" if "[" not in parts.netloc else "ascii").decode()
-    except (ValueError, UnicodeError) as error:
+        host = (parts.hostname or "").encode("ascii" if "[" in parts.netloc else "idna").decode()
+        resource = quote(parts.path or "/", safe=_KEPT)
+        if parts.query:
+            resource += "?" + quote(parts.query, safe=_KEPT + "?")
+    except ValueError as error:  # UnicodeError is one
         raise NetworkError(f"{url!r} is not a WebSocket address: {error}") from error
-    if parts.scheme not in _PORTS or not host:
-        raise NetworkError(f"{url!r} is not a WebSocket address; it looks like wss://host/path")
-    resource = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._")
-    if parts.query:
-        resource += "?" + quote(parts.query, safe="/%:@!$&'()*+,;=~-._?")
+    if parts.scheme not in _PORTS or not _HOST.match(host):
+        raise NetworkError(f"{url!r} is not a WebSocket address; one looks like wss://host/path")
     return Address(
         parts.scheme == "wss", host, _PORTS[parts.scheme] if port is None else port, resource
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -35,6 +36,8 @@ class RequestsClient:
         self._trust = trust or Trust(self._config.ca_file)
         self._limiter: trio.CapacityLimiter | None = None
         self._idle: list[requests.Session] = []
+        self._context: ssl.SSLContext | None = None
+        self._loading = threading.Lock()
 
     async def send(self, request: HttpRequest) -> HttpResponse:
         """As the contract says. A request given up on ends its thread within its own timeout."""
@@ -79,7 +82,10 @@ class RequestsClient:
     def _session(self) -> requests.Session:
         from tulou_net.session import new_session
 
-        return new_session(self._trust.load(), self._config.proxy)
+        with self._loading:
+            if self._context is None:
+                self._context = self._trust.new_context()
+        return new_session(self._context, self._config.proxy)
 
     def _fetch(
         self, session: requests.Session, request: HttpRequest, given_up: threading.Event
@@ -110,7 +116,6 @@ class RequestsClient:
 def explain(error: Exception, request: HttpRequest) -> NetworkError:
     """What an exception of `requests` means, in the contract's terms."""
     import requests
-    import ssl
     from urllib3.exceptions import NameResolutionError, NewConnectionError, ProtocolError
 
     where = _where(request.url)

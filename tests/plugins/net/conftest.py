@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import socket
+from collections.abc import Callable, Iterator
 
 import pytest
 from tulou_net.client import RequestsClient
@@ -31,3 +32,13 @@ def client(config: Config) -> Iterator[RequestsClient]:
     made = RequestsClient(config)
     yield made
     made.close()
+
+
+@pytest.fixture
+def unused_port() -> Callable[[], int]:
+    def find() -> int:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            return int(probe.getsockname()[1])
+
+    return find
