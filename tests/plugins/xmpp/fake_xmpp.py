@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import itertools
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
@@ -12,8 +14,6 @@ from tulou_xmpp.wire import JID, Element, FrameParser, serialise
 from tulou_xmpp.wire import namespaces as ns
 from tulou_xmpp.wire.acks import Inbound, Outbound, parse_h
 from tulou_xmpp.wire.scram import ScramError, ScramServer, derive_keys
-
-import base64
 
 E = Element
 DOMAIN = "example.org"
@@ -144,6 +144,7 @@ class FakeXmpp:
         self.seen: list[Element] = []
         self.registration = True
         self.connections: list[Connection] = []
+        self.numbers = itertools.count(1)
 
     def add(self, name, password):
         self.keys[name] = {m: derive_keys(m, password, b"salt-" + name.encode(), 4096)
@@ -305,7 +306,7 @@ class Connection:
         session = self.session
         if element.name == "enable":
             session.counting = True
-            session.id = f"sm-{len(self.server.connections)}"
+            session.id = f"sm-{next(self.server.numbers)}"
             self.server.sessions[session.id] = session
             await self.send(E("enabled", ns.SM, id=session.id, resume="true", max="300"))
         elif element.name == "resume":

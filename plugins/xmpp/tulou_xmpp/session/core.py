@@ -279,7 +279,7 @@ class Session:
             self._write(Element("resume", ns.SM, previd=self._resumption, h=str(self._inbound.h)))
             return []
         gone = self._session_gone()
-        self._bind()
+        self._bind(Step.BIND)
         return gone
 
     # ---- registration (XEP-0077) ----
@@ -361,8 +361,8 @@ class Session:
 
     # ---- resource and stream management ----
 
-    def _bind(self) -> None:
-        self._go(Step.BIND)
+    def _bind(self, step: Step) -> None:
+        self._go(step)
         resource = Element("resource", ns.BIND, self.login.resource)
         self._write(Element("iq", ns.CLIENT, Element("bind", ns.BIND, resource), type="set", id="bind"))
 
@@ -405,7 +405,7 @@ class Session:
             except WireError:
                 taken = []
         gone = self._session_gone()
-        self._bind()
+        self._bind(Step.RESUME_REFUSED)
         return [*_taken(taken), *gone]
 
     def _become_ready(self, resumed: bool) -> list[events.Event]:
