@@ -17,6 +17,9 @@ from tulou_store.jobs import Job, settle_from_thread
 from tulou_store.statements import Checker, Gate, own
 from tulou_store.views import View, plain
 
+_STEPS = 20_000
+"""Virtual-machine steps between two looks whether anybody still waits; about a millisecond."""
+
 
 class Session:
     """One connection that reads; one thread at a time."""
@@ -35,6 +38,8 @@ class Session:
         except (apsw.Error, StorageError) as error:
             job.error = of_sqlite(error, self._place.path)
             return
+        # an interrupt that comes just before a query begins is lost: so the query asks, too
+        connection.set_progress_handler(lambda: job.abandoned, _STEPS)
         view = View(connection, self._place.path, self._checker, lambda: job.abandoned)
         self._gate.own = False
         try:

@@ -1,0 +1,157 @@
+"""Damaged files are kept beside, named, and never stop the store for good."""
+
+import logging
+
+import pytest
+
+from tulou_contracts.storage import StorageCorrupt, StorageError
+from tulou_contracts.testing.storage import NOTES, add, texts
+
+
+async def fill(open_store, count=300):
+    async with open_store() as store:
+        database = await store.database("kit", NOTES)
+        for number in range(count // 100):
+            await database.write(lambda tx: [add(f"{number} " + "字" * 300)(tx) for _ in range(100)])
+
+
+def overwrite(path, offset, data):
+    with path.open("r+b") as file:
+        file.seek(offset)
+        file.write(data)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda path: path.write_bytes(b"this is no database at all, but a letter" * 100),
+        lambda path: overwrite(path, 0, b"\xff" * 4096),
+        lambda path: overwrite(path, 100, b"\xee" * 3900),
+    ],
+    ids=["other file", "first page", "schema"],
+)
+async def test_a_damaged_file_is_moved_aside_and_the_next_start_is_empty(open_store, tmp_path, spoil):
+    await fill(open_store)
+    path = tmp_path / "profile.db"
+    spoil(path)
+    content = path.read_bytes()
+    async with open_store() as store:
+        with pytest.raises(StorageCorrupt, match=r"profile\.db\.damaged-1"):
+            await store.database("kit", NOTES)
+        assert (tmp_path / "profile.db.damaged-1").read_bytes() == content
+        database = await store.database("kit", NOTES)
+        await database.write(add("new"))
+        assert await database.read(texts) == ["new"]
+
+
+async def test_a_second_damaged_file_does_not_replace_the_first(open_store, tmp_path):
+    for number in (1, 2):
+        (tmp_path / "profile.db").write_text(f"damage {number} " * 1000)
+        async with open_store() as store:
+            with pytest.raises(StorageCorrupt, match=f"damaged-{number}"):
+                await store.database("kit", NOTES)
+    assert "damage 1" in (tmp_path / "profile.db.damaged-1").read_text()
+    assert "damage 2" in (tmp_path / "profile.db.damaged-2").read_text()
+
+
+async def test_damage_met_while_in_use_is_checked_at_the_next_start(open_store, tmp_path):
+    await fill(open_store)
+    path = tmp_path / "profile.db"
+    overwrite(path, path.stat().st_size // 2 // 4096 * 4096, b"\xee" * 4096)
+    async with open_store() as store:
+        database = await store.database("kit", NOTES)
+        with pytest.raises(StorageCorrupt, match=r"profile\.db is damaged"):
+            await database.read(texts)
+    async with open_store() as store:
+        with pytest.raises(StorageCorrupt, match="damaged-1"):
+            await store.database("kit", NOTES)
+        await store.database("kit", NOTES)
+    assert (tmp_path / "profile.db.damaged-1").exists()
+
+
+async def test_a_false_alarm_is_forgotten(open_store, tmp_path):
+    await fill(open_store)
+    (tmp_path / "profile.db.check").touch()
+    async with open_store() as store:
+        database = await store.database("kit", NOTES)
+        assert len(await database.read(texts)) == 300
+    assert not (tmp_path / "profile.db.check").exists()
+
+
+async def test_an_empty_file_is_a_new_database(open_store, tmp_path):
+    (tmp_path / "profile.db").touch()
+    async with open_store() as store:
+        await store.database("kit", NOTES)
+
+
+async def test_a_folder_in_the_way_is_a_storage_error(open_store, tmp_path):
+    (tmp_path / "profile.db").mkdir()
+    async with open_store() as store:
+        with pytest.raises(StorageError, match=r"profile\.db"):
+            await store.database("kit", NOTES)
+
+
+# -- documents
+
+
+async def put_twice(open_store):
+    async with open_store() as store:
+        documents = await store.documents("settings")
+        await documents.put("语言", {"code": "zh"})
+        await documents.put("语言", {"code": "en"})
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda path: path.write_bytes(b""),
+        lambda path: path.write_bytes(path.read_bytes()[:-7]),
+        lambda path: path.write_bytes(path.read_bytes().replace(b"en", b"eo")),
+        lambda path: path.write_bytes(b"\xff\xfe\x00"),
+    ],
+    ids=["empty", "cut", "flipped", "binary"],
+)
+async def test_a_damaged_set_falls_back_to_the_previous_version_and_says_so(
+    open_store, tmp_path, caplog, spoil
+):
+    await put_twice(open_store)
+    path = tmp_path / "documents" / "settings.json"
+    spoil(path)
+    content = path.read_bytes()
+    async with open_store() as store:
+        with caplog.at_level(logging.WARNING):
+            documents = await store.documents("settings")
+        assert "settings.json.damaged-1" in caplog.text
+        assert await documents.all() == {"语言": {"code": "zh"}}
+        assert path.with_name("settings.json.damaged-1").read_bytes() == content
+        await documents.put("b", {})
+    async with open_store() as store:
+        assert await (await store.documents("settings")).all() == {"语言": {"code": "zh"}, "b": {}}
+
+
+async def test_when_both_versions_are_damaged_they_are_kept_and_named(open_store, tmp_path):
+    await put_twice(open_store)
+    folder = tmp_path / "documents"
+    for path in folder.iterdir():
+        path.write_text("no")
+    async with open_store() as store:
+        with pytest.raises(StorageCorrupt, match="settings.json.damaged-1.*previous.damaged-1"):
+            await store.documents("settings")
+        documents = await store.documents("settings")
+        assert await documents.all() == {}
+        await documents.put("a", {})
+    assert len(list(folder.glob("*damaged*"))) == 2
+
+
+async def test_a_crash_between_the_two_renames_loses_nothing_confirmed(open_store, tmp_path, caplog):
+    await put_twice(open_store)
+    folder = tmp_path / "documents"
+    (folder / "settings.json").rename(folder / "settings.json.previous")
+    (folder / "settings.json.new").write_text("half")
+    async with open_store() as store:
+        documents = await store.documents("settings")
+        assert await documents.all() == {"语言": {"code": "en"}}
+        await documents.put("语言", {"code": "fr"})
+    async with open_store() as store:
+        assert await (await store.documents("settings")).get("语言") == {"code": "fr"}
+    assert caplog.text == ""
