@@ -20,10 +20,11 @@ import trio
 from tulou import discovery
 from tulou.assembly import Assembly, assemble, plan
 from tulou.composition import Composition, PluginSettings
-from tulou.errors import CompositionError, ManifestError, PluginFailed, ProfileLocked, ServiceGone
+from tulou.errors import CompositionError, ManifestError, PluginFailed, ServiceGone
 from tulou.hooks import HookCaller
 from tulou.house import House, make_house
 from tulou.plugin import Plugin, contract_name
+from tulou.profile import lock_profile
 from tulou.states import State, Step
 from tulou.supervisor import Supervisor
 from tulou.unit import PluginStatus, Unit, status_of
@@ -291,28 +292,3 @@ def _fresh(manifest: Plugin) -> Plugin:
     package = import_module(manifest.run.partition(":")[0].partition(".")[0])
     candidates = [each for each in vars(package).values() if isinstance(each, Plugin)]
     return next((each for each in candidates if each.name == manifest.name), manifest)
-
-
-@contextmanager
-def lock_profile(profile: Path) -> Iterator[None]:
-    """Keep other processes (and other kernels) off a profile folder. Raises `ProfileLocked`."""
-    from filelock import FileLock, Timeout
-
-    try:
-        profile.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(profile / ".lock", timeout=0, is_singleton=False)
-        lock.acquire()
-    except Timeout:
-        raise ProfileLocked(
-            f"the profile {profile} is in use by another process; close that app, or choose another"
-            " profile folder"
-        ) from None
-    except OSError as error:
-        raise ProfileLocked(
-            f"the profile {profile} cannot be used: {error.strerror or error}; check the folder's"
-            " permissions and the room on its disk"
-        ) from error
-    try:
-        yield
-    finally:
-        lock.release()

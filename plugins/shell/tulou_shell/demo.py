@@ -17,7 +17,7 @@ import trio
 
 from tulou import Composition, Kernel
 from tulou.errors import TulouError
-from tulou.kernel import lock_profile
+from tulou.profile import lock_profile
 from tulou_contracts.crypto import Keyring
 from tulou_contracts.identity import AccountTaken, Identity
 from tulou_contracts.server import ChatServer
