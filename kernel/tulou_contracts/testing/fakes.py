@@ -21,8 +21,8 @@ from enum import Enum, auto
 
 import trio
 
+from tulou.errors import TulouError
 from tulou.flow import Signal
-from tulou_contracts.storage import StorageError
 from tulou_contracts.transport import (
     ArchivePage,
     ConnectionChanged,
@@ -403,8 +403,8 @@ class FakeTransport:
             arrived = self._arrived
             try:
                 await self._inbox(batch * 2 if fate is Fate.TWICE else batch)
-            except StorageError:
-                self.disconnect()
+            except TulouError:
+                await trio.sleep(1)  # not stored, so not acknowledged: it is handed over again
                 continue
             if fate is Fate.UNACKNOWLEDGED:
                 self.disconnect()

@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 
 from tulou.flow import Signal
-from tulou_contracts.messaging import Draft, Message
+from tulou_contracts.messaging import Draft, Message, MessagingError
 from tulou_contracts.storage import Database, Storage
 from tulou_contracts.transport import (
     ConnectionChanged,
@@ -95,6 +95,10 @@ class Room:
         self._transport.deliver_to(self.receive)
         self.connection_changed(self._transport.state)
 
+    def stop(self) -> None:
+        """Take nothing more: what comes from now on waits at the server until a room is open again."""
+        self._transport.deliver_to(_closed)
+
     def connection_changed(self, change: ConnectionChanged) -> None:
         """The transport's event."""
         self._catch_up.connection(change)
@@ -129,3 +133,7 @@ class Room:
         if own and own != self._own:
             self._own = own
             await self._database.write(lambda tx: rows.set_meta(tx, "own", own))
+
+
+async def _closed(batch: Sequence[Incoming]) -> None:
+    raise MessagingError("the messages room is closed; what comes in waits until it is open again")

@@ -38,4 +38,7 @@ async def run(ctx: Context) -> AsyncIterator[None]:
     ctx.spawn(room.run_outbox, name="outbox")
     ctx.spawn(room.run_connection, name="connection")
     ctx.provide(Messenger, room.messenger)
-    yield
+    try:
+        yield
+    finally:
+        room.stop()

@@ -33,4 +33,5 @@ async def open_room(place: Place, config: Config | None = None, *, threads: bool
             nursery.start_soon(room.run_outbox)
             nursery.start_soon(room.run_connection)
             yield room
+            room.stop()
             nursery.cancel_scope.cancel()

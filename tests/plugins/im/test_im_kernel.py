@@ -1,0 +1,90 @@
+"""The room in a running kernel, with the real store and a fake wire."""
+
+from __future__ import annotations
+
+import time
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import trio
+from tulou import Composition, Kernel, Level, Plugin, Stage, implements
+from tulou_contracts.messaging import MessagePrevented, MessageState, MessageStored, Messenger
+from tulou_contracts.messaging import outgoing_message
+from tulou_contracts.testing.fakes import FakeServer, FakeTransport
+from tulou_contracts.testing.messaging import LIN, WANG, until
+from tulou_contracts.transport import Outgoing, Transport
+
+
+def wire(server, made):
+    @asynccontextmanager
+    async def run(ctx):
+        transport = FakeTransport(server, LIN, publish=ctx.publish)
+        made.append(transport)
+        ctx.spawn(transport.run)
+        ctx.provide(Transport, transport)
+        yield
+
+    return Plugin(name="fake-wire", level=Level.CORE, provides=(Transport,), run=run)
+
+
+class Shout:
+    @implements(outgoing_message, stage=Stage.MODIFY)
+    async def outgoing_message(self, draft):
+        if draft.body == "crash":
+            raise RuntimeError("a bug")
+        return replace(draft, body=draft.body.upper())
+
+
+@asynccontextmanager
+async def shouting(ctx):
+    ctx.implement(Shout())
+    yield
+
+
+def kernel(server, made, folder):
+    return Kernel(
+        Composition.of("store", "fake-wire", "im", "shout"), profile=folder,
+        plugins=[wire(server, made), Plugin(name="shout", run=shouting)],
+    )
+
+
+async def test_it_sends_through_the_plugins_and_receives(tmp_path):
+    server, made, stored = FakeServer(now=lambda: time.time_ns() // 1000), [], []
+    app = kernel(server, made, tmp_path)
+    async with app.running():
+        assert app.missing() == {}
+        messenger = app.service(Messenger)
+        with app.subscribed(MessageStored, stored.append):
+            message = await messenger.send(WANG, "hi")
+            assert message.body == "HI"
+            try:
+                await messenger.send(WANG, "crash")
+            except MessagePrevented as error:
+                assert "shout" in str(error) and "a bug" in str(error)
+            else:
+                raise AssertionError("a message went out although its plugin failed")
+            made[0].connect()
+            server.take(WANG, Outgoing(id="m1", to=LIN, body="hello"))
+
+            async def done():
+                states = [each.state for each in await messenger.history(WANG)]
+                return states == [MessageState.SENT, MessageState.RECEIVED] and len(stored) == 2
+
+            await until(done, 20)
+
+
+async def test_after_a_reload_the_wire_finds_the_new_room(tmp_path):
+    server, made = FakeServer(), []
+    app = kernel(server, made, tmp_path)
+    async with app.running():
+        made[0].connect()
+        await app.disable("im")
+        server.take(WANG, Outgoing(id="m1", to=LIN, body="while closed"))
+        await trio.sleep(0.1)
+        await app.enable("im")
+        messenger = app.service(Messenger)
+
+        async def there():
+            return [each.body for each in await messenger.history(WANG)] == ["while closed"]
+
+        await until(there, 20)
