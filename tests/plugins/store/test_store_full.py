@@ -2,10 +2,10 @@
 
 import os
 import subprocess
+import sys
 from functools import partial
 
 import pytest
-import trio
 
 from tulou_contracts.storage import StorageError, StorageFull
 from tulou_contracts.testing.storage import NOTES, add, gather, texts
@@ -63,9 +63,7 @@ async def test_a_work_that_does_not_fit_is_undone_alone_or_says_so(open_store):
         )
         kept = await database.read(texts)
         assert isinstance(outcomes[1], StorageFull) and isinstance(outcomes[3], StorageFull)
-        assert sorted(kept) == sorted(
-            name for name, outcome in zip("a_b_c", outcomes) if outcome == 1
-        )
+        assert sorted(kept) == [name for name, outcome in zip("a_b_c", outcomes) if outcome == 1]
 
 
 async def test_a_work_that_swallows_the_fault_cannot_write_outside_a_transaction(open_store):
@@ -144,18 +142,25 @@ async def test_a_read_only_disk(open_store, small_disk):
         assert await (await store.database("kit", NOTES)).read(texts) == ["kept"]
 
 
-async def test_another_program_in_the_way(store, tmp_path, monkeypatch):
-    import sqlite3
+IN_THE_WAY = """
+import apsw, sys
+connection = apsw.Connection(sys.argv[1])
+connection.execute("BEGIN IMMEDIATE")
+print("locked", flush=True)
+sys.stdin.read()
+"""
 
+
+async def test_another_program_in_the_way(store, tmp_path):
     database = await store.database("kit", NOTES)
     await database.write(add("before"))
-    other = sqlite3.connect(tmp_path / "profile.db", isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
     store.profile.writer._connection.set_busy_timeout(10)
-    try:
-        with trio.fail_after(60), pytest.raises(StorageError, match="in use by another program"):
+    # a program of its own: within one process POSIX locks do not conflict
+    command = [sys.executable, "-c", IN_THE_WAY, tmp_path / "profile.db"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout.readline() == b"locked\n"
+        with pytest.raises(StorageError, match="in use by another program"):
             await database.write(add("blocked"))
-    finally:
-        other.close()
+        other.stdin.close()
     await database.write(add("after"))
     assert await database.read(texts) == ["before", "after"]
