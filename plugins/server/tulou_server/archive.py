@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from tulou_contracts.storage import Reader, Transaction
+from tulou_contracts.storage import Reader, Row, Transaction
 
-PAGE_BYTES = 1 << 20
+PAGE_SIZE = 1 << 20
 """A page is cut short beyond this many characters of stanzas, whatever was asked for."""
+PENDING_PAGE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,14 +117,14 @@ def clear_pending(transaction: Transaction, taken: Iterable[tuple[str, int]]) ->
     )
 
 
-def pending(reader: Reader, owner: str, after: int, limit: int) -> list[Entry]:
-    """Messages that nobody has taken, oldest first."""
+def pending(reader: Reader, owner: str, after: int, size: int) -> list[Entry]:
+    """Messages that nobody has taken, oldest first; a page of about `size` characters."""
     rows = reader.query(
         "SELECT seq, at, stanza FROM server_pending JOIN server_archive USING (owner, seq)"
         " WHERE owner = ? AND seq > ? ORDER BY seq LIMIT ?",
-        (owner, after, limit),
+        (owner, after, PENDING_PAGE),
     )
-    return [Entry(*row) for row in rows]
+    return _within(rows, size)
 
 
 def select(reader: Reader, owner: str, query: Query) -> Page:
@@ -150,17 +151,22 @@ def _fetch(
         f"SELECT seq, at, stanza FROM server_archive WHERE {where} ORDER BY seq {order} LIMIT ?",
         (*parameters, query.limit + 1),
     )
-    entries: list[Entry] = []
-    size = 0
-    for row in rows[: query.limit]:
-        size += len(row[2])
-        if entries and size > PAGE_BYTES:
-            break
-        entries.append(Entry(*row))
+    entries = _within(rows[: query.limit], PAGE_SIZE)
     complete = len(entries) == len(rows)
     if query.backwards:
         entries.reverse()
     return entries, complete
+
+
+def _within(rows: Sequence[Row], size: int) -> list[Entry]:
+    """The first of `rows` that together are not larger than `size`; one at least."""
+    entries: list[Entry] = []
+    for row in rows:
+        size -= len(row[2])
+        if entries and size < 0:
+            break
+        entries.append(Entry(*row))
+    return entries
 
 
 def _where(owner: str, peer: str | None, low: int, high: int) -> tuple[str, tuple[object, ...]]:

@@ -6,7 +6,9 @@ Four tasks: the reader, the handler of frames in order, the one writer, and the 
 from __future__ import annotations
 
 import logging
+import re
 import secrets
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -30,6 +32,8 @@ READ_AHEAD = 64
 """Frames that may wait to be handled; a client that sends faster is read slower."""
 CLOSE_TIME = 5.0
 """Seconds for the last words and the closing handshake."""
+
+_PLAIN_ACK = re.compile(r"""<a (h=["']\d{1,9}["']|xmlns=["']urn:xmpp:sm:3["']|\s)+/>\Z""", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +108,8 @@ class Connection:
                 except ConnectionClosed:
                     return
                 self._last_heard = trio.current_time()
+                if await self._is_ack(frame):
+                    continue
                 self._blocked = True
                 try:
                     await self._frames_in.send(frame)
@@ -112,23 +118,38 @@ class Connection:
                 finally:
                     self._blocked = False
 
+    async def _is_ack(self, frame: str | bytes) -> bool:
+        """An acknowledgement overtakes what waits to be handled: it makes room for the answers."""
+        bound = self._session is not None and self._stream.stage is Stage.BOUND
+        if not (bound and isinstance(frame, str) and _PLAIN_ACK.match(frame)):
+            return False
+        for action in self._receive(frame):
+            await self._perform(action)
+        return True
+
     async def _handle(self) -> None:
+        frames: deque[str | bytes] = deque()
         async for frame in self._frames_out:
-            while self._outbox.crowded and not self._outbox.closing:
-                await self._written.wait()  # who does not read is not listened to
-            frames = [frame]
+            frames.append(frame)
             try:
                 while len(frames) < READ_AHEAD:
                     frames.append(self._frames_out.receive_nowait())
             except (trio.WouldBlock, trio.EndOfChannel):
                 pass
-            # to be undisturbed: what is handled half would be sent, and handled, again
-            with trio.CancelScope(shield=True):
-                await self._handle_frames(frames)
+            while frames:
+                while self._is_crowded():
+                    await self._written.wait()
+                # to be undisturbed: what is handled half would be sent, and handled, again
+                with trio.CancelScope(shield=True):
+                    await self._handle_some(frames)
         if self._outbox.closing:
             await trio.sleep_forever()  # the writer has the last word
 
-    async def _handle_frames(self, frames: list[str | bytes]) -> None:
+    def _is_crowded(self) -> bool:
+        """Whoever does not read is not listened to."""
+        return self._outbox.crowded and not self._outbox.closing
+
+    async def _handle_some(self, frames: deque[str | bytes]) -> None:
         try:
             if self._session is None:
                 await self._handle_all(frames)
@@ -136,12 +157,13 @@ class Connection:
                 async with self._session.lock:
                     await self._handle_all(frames)
         except StorageError as error:
+            frames.clear()
             self._log.error("giving up %s: %s", self._who(), error)
             self._finish(self._stream.fail("internal-server-error", str(error)))
 
-    async def _handle_all(self, frames: list[str | bytes]) -> None:
-        for frame in frames:
-            for action in self._receive(frame):
+    async def _handle_all(self, frames: deque[str | bytes]) -> None:
+        while frames and not self._is_crowded():
+            for action in self._receive(frames.popleft()):
                 if not (isinstance(action, act.Stanza) and action.element.name == "message"):
                     await self._post()
                 await self._perform(action)

@@ -23,7 +23,6 @@ from tulou_xmpp.wire import JID, Element, serialise
 from tulou_xmpp.wire import namespaces as ns
 from tulou_xmpp.wire.stamps import format_stamp
 
-PAGE = 100
 _END = "</message>"
 
 
@@ -164,7 +163,7 @@ class Courier:
                 session.missed = False
                 with self.mailroom.looking():
                     page = await self._database.read(
-                        lambda reader: pending(reader, session.account, session.fed, PAGE)
+                        lambda reader: pending(reader, session.account, session.fed, session.outbox.limit // 4)
                     )
                     if not goes_on():
                         return

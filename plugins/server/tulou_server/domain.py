@@ -127,7 +127,6 @@ class Domain:
         if not (session.token and session.outbox.managed):
             self.end(session)
             return
-        session.outbox.rewind()
         session.wake = trio.Event()
         self._spawn(self._hibernate, session, session.wake)
 
