@@ -42,7 +42,7 @@ class Installed(NamedTuple):
         module, _, attribute = self.target.partition(":")
         try:
             manifest = getattr(import_module(module), attribute)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise ManifestError(
                 f"plugin {self.name!r} of {self.distribution} {self.version} is broken:"
                 f" importing {self.target} raises {type(error).__name__}: {error}"
@@ -97,17 +97,10 @@ def index_state() -> str:
 
 def scan() -> Discovery:
     """Look at every distribution now, loading each manifest once."""
-    from stevedore.extension import ExtensionManager
-
     entries = list(_entries(GROUP))
-    broken: dict[str, str] = {}
-
-    def failed(_: Any, entry: Any, error: BaseException) -> None:
-        broken[entry.value] = f"{type(error).__name__}: {error}"
-
-    manager = ExtensionManager(GROUP, invoke_on_load=False, on_load_failure_callback=failed)
-    commands = {each.entry_point.value.replace(" ", ""): each.plugin.commands
-                for each in manager if isinstance(each.plugin, Plugin)}
+    manifests, broken = _load_all(entries)
+    commands = {target: manifest.commands for target, manifest in manifests.items()
+                if isinstance(manifest, Plugin)}
     problems = [
         f"plugin {each.name!r} of {each.distribution} {each.version} is broken:"
         f" importing {each.target} raises {broken[each.target]}"
@@ -135,18 +128,59 @@ def scan() -> Discovery:
     return Discovery(plugins, tuple(problems), {name: each.target for name, each in compositions.items()})
 
 
+def _load_all(entries: Iterable[Installed]) -> tuple[dict[str, object], dict[str, str]]:
+    """What loads, and why the rest does not, both by target.
+
+    stevedore is handed the entry points: its own caches miss what is installed while the process
+    runs, and lose the distribution. It also lets an AssertionError through, and a SystemExit.
+    """
+    from importlib.metadata import EntryPoint
+
+    from stevedore.extension import ExtensionManager
+
+    broken: dict[str, str] = {}
+
+    class Entry(EntryPoint):
+        def load(self) -> Any:
+            try:
+                return super().load()
+            except (AssertionError, SystemExit) as error:
+                raise ImportError from error
+
+    class Given(ExtensionManager[Any]):
+        def list_entry_points(self) -> list[EntryPoint]:
+            return [Entry(each.name, each.target, GROUP) for each in entries]
+
+    def failed(_: Any, entry: Any, error: BaseException) -> None:
+        cause = error.__cause__ if isinstance(error.__cause__, (AssertionError, SystemExit)) else error
+        broken[entry.value] = f"{type(cause).__name__}: {cause}"
+
+    manager = Given(GROUP, invoke_on_load=False, on_load_failure_callback=failed)
+    return {each.entry_point.value: each.plugin for each in manager}, broken
+
+
 def _entries(group: str) -> Iterable[Installed]:
-    """Entry points with their distributions, sorted, each once."""
+    """Entry points with their distributions, sorted, each once.
+
+    Of two distributions of one name the first on `sys.path` counts, as it does for imports.
+    """
     from importlib.metadata import distributions
 
-    seen = set()
+    seen: set[str] = set()
+    found = set()
     for distribution in distributions():
-        for entry in distribution.entry_points:
-            if entry.group == group:
-                name = distribution.metadata["Name"] or "a nameless distribution"
-                seen.add((entry.name, entry.value.replace(" ", ""), name, distribution.version))
-    for name, value, distribution_name, version in sorted(seen):
-        yield Installed(name, value, distribution_name, version)
+        try:
+            entries = [each for each in distribution.entry_points if each.group == group]
+            name = (distribution.metadata["Name"] or "a nameless distribution") if entries else ""
+            version = (distribution.version or "of unknown version") if entries else ""
+        except Exception:  # damaged records of whatever is installed here; `tulou doctor` names them
+            continue
+        key = name.lower().replace("_", "-")
+        if entries and key not in seen:
+            seen.add(key)
+            found |= {(each.name, each.value.replace(" ", ""), name, version) for each in entries}
+    for entry_name, value, name, version in sorted(found):
+        yield Installed(entry_name, value, name, version)
 
 
 def index_file() -> Path:

@@ -129,7 +129,7 @@ def load_target(target: str, plugin: str) -> Any:
     module, _, attribute = target.partition(":")
     try:
         return getattr(import_module(module), attribute)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ManifestError(
             f"plugin {plugin!r}: importing {target} raises {type(error).__name__}: {error}"
         ) from error
