@@ -175,6 +175,7 @@ async def test_a_late_refusal_does_not_hit_the_new_password() -> None:
     await account.sign_in(LIN, "new password")
     await account.rejected("not-authorized")
     assert account.signed_in
+    assert await password_of(await profile.start(server)) == "new password"
     await account.current()
     await account.rejected("not-authorized")
     assert not account.signed_in
