@@ -164,6 +164,7 @@ class RunningSite:
             nursery.cancel_scope.cancel()
 
         async with trio.open_nursery() as nursery:
+            nursery.start_soon(stream.watch)
             nursery.start_soon(end)
             await TCPServer(
                 cast(Any, ASGIWrapper(app)), self._hypercorn, self._context,
@@ -251,6 +252,7 @@ class RunningSite:
                 connection, stream, peer="the page", close_patience=self._config.close_patience
             )
             self._sockets[socket] = path
+            nursery.start_soon(socket.watch)
             nursery.start_soon(socket.heartbeat, self._config.host_heartbeat)
             code = 1000
             try:

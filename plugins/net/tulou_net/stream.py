@@ -17,7 +17,7 @@ _QUICK_ACK: int = getattr(socket, "TCP_QUICKACK", -1)  # Linux only
 class WatchedStream(trio.abc.Stream):
     """A TCP stream, perhaps under TLS, with three additions.
 
-    A send that makes no progress for `stall` seconds kills it. `ended` tells everybody at once that
+    A send that makes no progress for `stall` seconds kills it (`watch`). `ended` tells everybody at once that
     nothing more will come. `abort` kills it from anywhere, which wakes whoever sends or receives.
     """
 
@@ -30,6 +30,8 @@ class WatchedStream(trio.abc.Stream):
         self._quick_ack = quick_ack and _QUICK_ACK >= 0
         self._replay = b""
         self._waiting = False
+        self._sending = False
+        self._sent = 0
         self._heard = trio.current_time()
         self.ended = trio.Event()
         self.head = b""
@@ -83,15 +85,31 @@ class WatchedStream(trio.abc.Stream):
             self._quick_ack = False
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        with memoryview(data) as view:
-            for start in range(0, len(view) or 1, _CHUNK):
-                with trio.move_on_after(self._stall) as scope:
-                    await self._stream.send_all(view[start:start + _CHUNK])
-                if scope.cancelled_caught:
+        self._sending = True
+        try:
+            if len(data) <= _CHUNK:
+                await self._stream.send_all(data)
+            else:
+                with memoryview(data) as view:
+                    for start in range(0, len(view), _CHUNK):
+                        await self._stream.send_all(view[start:start + _CHUNK])
+                        self._sent += 1
+        finally:
+            self._sending = False
+            self._sent += 1
+
+    async def watch(self) -> None:
+        """Kill the stream when a send makes no progress; run this beside everything else.
+
+        One task for all sends, because a deadline for each would cost more than the sending.
+        """
+        while not self.ended.is_set():
+            before = self._sent
+            await trio.sleep(self._stall / 2)
+            if self._sending and self._sent == before:
+                await trio.sleep(self._stall / 2)
+                if self._sending and self._sent == before:
                     self.abort()
-                    raise trio.BrokenResourceError(
-                        f"the peer took no data for {self._stall:g} seconds"
-                    )
 
     async def wait_send_all_might_not_block(self) -> None:
         await self._stream.wait_send_all_might_not_block()

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
 
 import trio
+from trio_websocket import ConnectionClosed, WebSocketConnection
+from wsproto.utilities import LocalProtocolError
 
 from tulou_contracts.network import ConnectionLost, NetworkError
 
 from tulou_net.stream import WatchedStream
-
-if TYPE_CHECKING:
-    from trio_websocket import WebSocketConnection
 
 _log = logging.getLogger(__name__)
 
@@ -51,21 +49,22 @@ class Socket:
 
         Raises `ConnectionLost`, also when the peer takes no data for too long.
         """
-        from trio_websocket import ConnectionClosed
-        from wsproto.utilities import LocalProtocolError
-
-        async with self._sending:
+        await trio.lowlevel.checkpoint_if_cancelled()
+        try:
+            self._sending.acquire_nowait()  # saves a turn of the scheduler, the usual case
+        except trio.WouldBlock:
+            await self._sending.acquire()
+        try:
             # Half a frame on the wire would end the connection. The stream bounds the time.
             with trio.CancelScope(shield=True):
-                try:
-                    await self._connection.send_message(message)
-                except (ConnectionClosed, LocalProtocolError) as error:
-                    raise self._lost() from error
+                await self._connection.send_message(message)
+        except (ConnectionClosed, LocalProtocolError) as error:
+            raise self._lost() from error
+        finally:
+            self._sending.release()
 
     async def receive(self) -> str | bytes:
         """The next message; those that came before the end are still given out."""
-        from trio_websocket import ConnectionClosed
-
         try:
             return await self._connection.get_message()
         except ConnectionClosed as error:
@@ -97,6 +96,10 @@ class Socket:
             f"the connection to {self._peer} {word} (code {closed.code}){reason}", closed.code
         )
 
+    async def watch(self) -> None:
+        """End the connection when the peer takes no data; run this beside everything else."""
+        await self._stream.watch()
+
     async def heartbeat(self, interval: float) -> None:
         """Ping every `interval` seconds; two intervals of silence are the end. 0: do nothing.
 
@@ -114,9 +117,6 @@ class Socket:
             nursery.cancel_scope.cancel()
 
     async def _ping(self, interval: float) -> None:
-        from trio_websocket import ConnectionClosed
-        from wsproto.utilities import LocalProtocolError
-
         try:
             while True:
                 await trio.sleep(interval)

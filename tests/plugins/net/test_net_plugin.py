@@ -28,7 +28,7 @@ async def test_its_services_work_together() -> None:
     context = SimpleNamespace(
         config=Config(), log=logging.getLogger("net"), provide=provided.__setitem__
     )
-    async with run(context):  # type: ignore[arg-type]
+    async with run(context):
         assert set(provided) == set(plugin.provides)
         async with provided[HttpHost].serve() as site:
             site.route("GET", "/", tell)
