@@ -91,7 +91,7 @@ class SystemKeyring:
                 return await trio.to_thread.run_sync(
                     _quietly, work, abandon_on_cancel=True, limiter=self._one)
             except _BackendError as error:
-                raise SystemFailed(f"{label} answered with an error ({error})") from None
+                raise SystemFailed(_in_words(label, str(error))) from None
         self._hangs = True
         raise SystemFailed(
             f"{label} did not answer within {self._deadline:g} seconds; unlock it and try again")
@@ -99,6 +99,12 @@ class SystemKeyring:
 
 class _BackendError(Exception):
     pass
+
+
+def _in_words(label: str, kind: str) -> str:
+    if "Locked" in kind:
+        return f"{label} is locked; unlock it and try again"
+    return f"{label} answered with an error ({kind})"
 
 
 def _quietly(work: Callable[[], T]) -> T:
