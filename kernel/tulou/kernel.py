@@ -5,6 +5,7 @@ No state is global, so many kernels may run side by side in one process and one 
 
 from __future__ import annotations
 
+import gc
 import random
 import sys
 import tempfile
@@ -96,9 +97,10 @@ class Kernel:
                 self._supervisor = supervisor = Supervisor(self._house, nursery)
                 self._delivering = trio.CancelScope(shield=True)
                 nursery.start_soon(self._deliver_events, self._house)
-                supervisor.admit(self._startable())
                 try:
-                    await supervisor.settled()
+                    with _collection_put_off():
+                        supervisor.admit(self._startable())
+                        await supervisor.settled()
                     self._check_essential()
                     yield self
                 finally:
@@ -283,6 +285,20 @@ class Kernel:
     def _blame(self, plugin: str | None, _: str) -> None:
         if plugin is not None:
             self._assembly.units[plugin].faults += 1
+
+
+@contextmanager
+def _collection_put_off() -> Iterator[None]:
+    """A start makes thousands of objects that stay: looking for garbage among them, again and
+    again, takes longer than all else."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def _fresh(manifest: Plugin) -> Plugin:

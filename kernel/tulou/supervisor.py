@@ -21,8 +21,6 @@ from tulou.unit import Unit
 
 log = logging.getLogger("tulou.kernel")
 
-_UNDECIDED = frozenset({State.STARTING, State.STOPPING})
-
 
 class Supervisor:
     """The life of all units of a house; runs inside the kernel's nursery."""
@@ -32,6 +30,7 @@ class Supervisor:
         self._nursery = nursery
         self._began = trio.current_time()
         self._changed = trio.lowlevel.ParkingLot()
+        self._idle = trio.Event()
         self._busy = 0
         self._halting = False
 
@@ -49,7 +48,8 @@ class Supervisor:
     async def settled(self) -> None:
         """Returns when nothing starts or stops any more: everybody runs, waits, or has failed."""
         while self._busy or self._essential_backing_off():
-            await self._changed.park()
+            self._idle = trio.Event()
+            await self._idle.wait()
 
     async def stop(self, unit: Unit, why: Step) -> None:
         """Stop a unit after everybody who requires it, and return when it is down."""
@@ -65,8 +65,9 @@ class Supervisor:
         for unit in self._house.units.values():
             if unit.live:
                 unit.request_stop(Step.HALTED)
-        while any(unit.live for unit in self._house.units.values()):
-            await self._changed.park()
+        for unit in self._house.units.values():
+            if unit.live:
+                await unit.down.wait()
 
     def retry(self, unit: Unit) -> None:
         """Start again one that was turned off or has failed."""
@@ -84,6 +85,8 @@ class Supervisor:
         if unit.state is State.RUNNING or unit.state in (State.FAILED, State.UNRESOLVED, State.BACKOFF):
             for name in unit.dependents:
                 self._consider(self._house.units[name])
+        if not self._busy:
+            self._idle.set()
 
     def _consider(self, unit: Unit) -> None:
         """Start a waiting unit if everything it requires is up; else say what it waits for."""
@@ -110,8 +113,8 @@ class Supervisor:
         """Of each requirement one provider must be up, and none still on its way."""
         for names in unit.needs:
             others = [self._house.units[name] for name in names]
-            if not any(each.state is State.RUNNING for each in others) or \
-                    any(each.state in _UNDECIDED for each in others):
+            states = [each.state for each in others]
+            if State.RUNNING not in states or State.STARTING in states or State.STOPPING in states:
                 other = next(each for each in others if each.state is not State.RUNNING)
                 why = f": {other.reason}" if other.reason else ""
                 return f"it waits for {other.name!r}, which is {other.state.value}{why}"
