@@ -39,7 +39,8 @@ class Bubble:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InputPanel:
     """A button beside the text box and the panel it opens. The element's property `conversation`
-    has the conversation's id; it dispatches ``tulou-send`` with ``detail: {body, kind, data}``."""
+    has the conversation's id; it dispatches ``tulou-send`` with ``detail: {body, kind, data}``,
+    ``tulou-insert`` with ``detail: {text}`` for text at the cursor, ``tulou-close`` when it is done."""
 
     name: str
     title: str

@@ -161,6 +161,7 @@ def _web_folder(package: str) -> Path:
         module = import_module(package)
     except Exception as error:  # whatever a plugin's import raises, it concerns that plugin alone
         raise ContributionInvalid(f"The package {package!r} cannot be imported: {error}.") from error
-    if module.__file__ is None:
+    source = getattr(module, "__file__", None)
+    if source is None:
         raise ContributionInvalid(f"The package {package!r} is not in a folder of its own.")
-    return Path(module.__file__).parent / FOLDER
+    return Path(source).parent / FOLDER

@@ -217,6 +217,7 @@ class App:
         self._config = {"announce": "nothing", **(config or {})}
         self._thread: threading.Thread | None = None
         self._error: BaseException | None = None
+        self.essential: frozenset[str] = frozenset()
 
     @property
     def room(self) -> Room:
@@ -259,6 +260,7 @@ class App:
             self._stop = trio.Event()
             names = ["net", "shell", *(each.name for each in self._plugins)]
             composition = Composition.of(*names).with_config("shell", **self._config)
+            composition = composition._replace(essential=self.essential)
             self.kernel = Kernel(composition, profile=self.profile, plugins=self._plugins)
             async with self.kernel.running():
                 self.kernel.service(Shell)
@@ -280,6 +282,15 @@ def running(app: App) -> Any:
         yield app
     finally:
         app.stop()
+
+
+def until(page: Any, script: str, argument: Any = None) -> None:
+    """Wait for a script to be true. Playwright's own way is refused by the page's policy (eval)."""
+    for _ in range(500):
+        if page.evaluate(script, argument):
+            return
+        page.wait_for_timeout(20)
+    raise AssertionError(f"never true: {script}")
 
 
 def furnished(room: Room) -> None:

@@ -38,8 +38,11 @@ class App extends View {
     this.#screen = screen;
     this.#frame = null;
     if (screen === "loading") fill(this, h("tulou-bar"), splash());
-    else if (screen === "signin") fill(this, h("tulou-bar"), h("tulou-sign-in"));
-    else this.#main();
+    else if (screen === "main") this.#main();
+    else {
+      history.replaceState(null, "", "#/chats"); // who signs in begins with the chats
+      fill(this, h("tulou-bar"), h("tulou-sign-in"));
+    }
     this.#count();
   }
 

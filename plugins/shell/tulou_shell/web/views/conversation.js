@@ -23,6 +23,7 @@ class Conversation extends View {
   #atEnd = true;
   #placed = false; // whether the first scroll position was chosen
   #missed = 0;
+  #oldest = undefined;
 
   connectedCallback() {
     this.#id = this.getAttribute("address");
@@ -85,7 +86,8 @@ class Conversation extends View {
 
   #draw() {
     const history = store.history(this.#id);
-    const before = { height: this.#log.scrollHeight, top: this.#log.scrollTop, first: this.#rows.firstChild };
+    const before = { height: this.#log.scrollHeight, top: this.#log.scrollTop, oldest: this.#oldest };
+    this.#oldest = history.messages[0]?.id;
     const rows = rowsOf(history, this.#unreadFrom);
     keyed(this.#rows, rows, (row) => row.key, (row) => h("li", { class: `row row-${row.type}` }), (node, row) => this.#drawRow(node, row));
     this.#drawNotice(history);
@@ -112,7 +114,7 @@ class Conversation extends View {
       else this.#toEnd();
     } else if (this.#atEnd) {
       this.#toEnd();
-    } else if (this.#rows.firstChild !== before.first && before.top < NEAR_START) {
+    } else if (this.#oldest !== before.oldest && before.oldest !== undefined) {
       this.#log.scrollTop = before.top + (this.#log.scrollHeight - before.height);
     }
     this.#scrolled();

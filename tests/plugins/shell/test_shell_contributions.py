@@ -1,0 +1,121 @@
+"""What plugins add to the pages: good ones are used, each bad one is named and passed over."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from tulou_contracts.testing.ui import UiConformance
+from tulou_contracts.ui import Asset, Bubble, Contribution, ContributionInvalid, InputPanel, Texts
+
+from tulou_shell.contributions import OwnContributions, asset_url, check_asset, collect
+
+WEB = Path(__file__).parents[3] / "plugins/shell/tulou_shell/web"
+
+
+class TestOwnContributions(UiConformance):
+    def contributions(self) -> Sequence[Contribution]:
+        return OwnContributions().contribute_ui()
+
+
+@pytest.fixture
+def polls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """An installed package with one module in its folder web, and a secret beside it."""
+    package = tmp_path / "polls_of_test"
+    (package / "web").mkdir(parents=True)
+    (package / "__init__.py").write_text("")
+    (package / "secret.js").write_text("")
+    (package / "web" / "poll.js").write_text("export default class extends HTMLElement {}")
+    (package / "web" / "way_out.js").symlink_to(package / "secret.js")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield "polls_of_test"
+    sys.modules.pop("polls_of_test", None)
+
+
+def test_a_bubble_of_another_package_is_served_below_its_name(polls: str) -> None:
+    catalogue = collect([[Bubble(kind="poll", module=Asset(polls, "poll.js"))]])
+    assert catalogue.problems == []
+    assert catalogue.view()["bubbles"] == {"poll": "/plugins/polls_of_test/poll.js"}
+    assert catalogue.packages == {"polls_of_test"}
+
+
+def test_a_missing_file_is_named_and_the_others_are_used(polls: str) -> None:
+    catalogue = collect([
+        [Bubble(kind="gone", module=Asset(polls, "gone.js")), Bubble(kind="poll", module=Asset(polls, "poll.js"))],
+        [Texts(language="zh", texts={"poll.title": "投票"})],
+    ])
+    assert list(catalogue.bubbles) == ["poll"]
+    assert catalogue.texts["zh"] == {"poll.title": "投票"}
+    [problem] = catalogue.problems
+    assert "polls_of_test" in problem and "gone.js" in problem and "package_data" in problem
+
+
+@pytest.mark.parametrize("path", [
+    "../secret.js", "/etc/passwd", "", ".", "web/../../secret.js", "..\\secret.js", "way_out.js",
+])
+def test_no_way_leads_out_of_the_web_folder(polls: str, path: str) -> None:
+    with pytest.raises(ContributionInvalid):
+        check_asset(Asset(polls, path))
+
+
+@pytest.mark.parametrize("package", ["no_such_package_of_test", "os; rm", "", "..", "builtins"])
+def test_a_package_that_is_none_is_refused_with_a_sentence(package: str) -> None:
+    with pytest.raises(ContributionInvalid, match=re.escape(repr(package)) if package else "''"):
+        check_asset(Asset(package, "x.js"))
+
+
+def test_a_package_that_fails_to_import_harms_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "broken_of_test.py").write_text("raise RuntimeError('no')")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    catalogue = collect([[Bubble(kind="x", module=Asset("broken_of_test", "x.js"))]])
+    assert catalogue.bubbles == {} and len(catalogue.problems) == 1
+
+
+def test_the_first_of_two_bubbles_for_a_kind_is_used_and_the_second_told(polls: str) -> None:
+    first = Asset(polls, "poll.js")
+    catalogue = collect([
+        [Bubble(kind="text", module=first)],
+        [Bubble(kind="text", module=Asset("tulou_shell", "bubbles/text.js"))],
+    ])
+    assert catalogue.bubbles["text"] == first
+    assert "tulou_shell" in catalogue.problems[0]
+
+
+def test_two_panels_of_a_name_and_nonsense_are_told(polls: str) -> None:
+    panel = InputPanel(name="poll", title="poll.title", module=Asset(polls, "poll.js"), icon="📊")
+    catalogue = collect([[panel, panel, object()], "text", None, [Texts(language="fr", texts={})]])  # type: ignore[list-item]
+    assert [each["name"] for each in catalogue.view()["panels"]] == ["poll"]
+    assert len(catalogue.problems) == 5
+
+
+def test_the_shells_own_texts_have_the_same_keys_in_both_languages() -> None:
+    keys = {
+        language: set(re.findall(r'^  "([^"]+)":', (WEB / f"texts/{language}.js").read_text(), re.M))
+        for language in ("zh", "en")
+    }
+    assert keys["zh"] == keys["en"] and len(keys["zh"]) > 100
+
+
+def test_every_text_that_the_pages_name_exists() -> None:
+    known = set(re.findall(r'^  "([^"]+)":', (WEB / "texts/en.js").read_text(), re.M))
+    used = {
+        key for file in WEB.rglob("*.js") for key in re.findall(r'\bt\("([a-z]\w*\.[\w-]+)"', file.read_text())
+    }
+    assert used - known == set()
+
+
+def test_every_error_code_has_a_text() -> None:
+    from tulou_shell.faults import CODES
+
+    known = (WEB / "texts/zh.js").read_text()
+    assert [code for _, code in CODES if f'"error.{code}"' not in known] == []
+
+
+def test_own_modules_are_found_at_their_url() -> None:
+    for each in OwnContributions().contribute_ui():
+        assert isinstance(each, (Bubble, InputPanel))
+        assert asset_url(each.module).startswith("/plugins/tulou_shell/")
+        assert check_asset(each.module).is_file()
