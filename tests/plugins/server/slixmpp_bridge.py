@@ -29,6 +29,8 @@ async def _up(stream, websocket, scope) -> None:
                 else:
                     frame = event
                 await websocket.send_message(serialise(frame))
+                if isinstance(event, StreamClosed):
+                    return  # slixmpp goes on to acknowledge; `_down` ends when the server has answered
     except (ConnectionClosed, trio.BrokenResourceError, trio.ClosedResourceError):
         pass
     scope.cancel()
