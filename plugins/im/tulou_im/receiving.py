@@ -21,6 +21,7 @@ from tulou_im.state import Step
 from tulou_im.text import encode_data
 
 _NEAR = 10_000_000  # how far a message may stand after its time: whole seconds as stamps, late arrival
+_SHARE = 16  # a message that came late takes this part of the room it finds, for more may come
 _EARLY = 1000  # receipts kept for messages that are not here yet
 
 
@@ -105,21 +106,38 @@ def _archive_positions(
 
 
 def _live_position(tx: Transaction, key: int, message: IncomingMessage, now: int) -> int:
-    if is_fresh(message.at, now):
+    if is_fresh(message.at, now) and not _overtaken(tx, key, message.at, now):
         return at_end(min(message.at, now), rows.last_position(tx, key))
     slot = Slot(_wanted(tx, key, message.at, now))
     return place([slot], lambda position: rows.is_taken(tx, key, position))[0]
 
 
+def _overtaken(reader: Reader, key: int, at: int, now: int) -> bool:
+    """Whether a later one was faster. (A stamp of the future says that the clock was set back.)"""
+    row = reader.one(
+        "SELECT at FROM im_message WHERE conversation = ? AND sender <> '' ORDER BY position DESC LIMIT 1",
+        (key,),
+    )
+    return row is not None and at < row[0] <= now
+
+
 def _wanted(reader: Reader, key: int, at: int, now: int) -> int:
-    """The place of a time: after those of an earlier or the same time that had to stand later."""
+    """The place of a time: between those before it and those after it, wherever they had to stand."""
+    near = (key, at, at + _NEAR, at)
     row = reader.one(
         "SELECT max(position) FROM im_message"
-        " WHERE conversation = ? AND position BETWEEN ? AND ? AND at <= ?",
-        (key, at, at + _NEAR, at),
+        " WHERE conversation = ? AND position BETWEEN ? AND ? AND at <= ?", near,
     )
-    time = min(at, now)
-    return max(time, int(row[0]) + STEP) if row and row[0] is not None else time
+    if row is None or row[0] is None:
+        return min(at, now)
+    before = int(row[0])
+    row = reader.one(
+        "SELECT min(position) FROM im_message"
+        " WHERE conversation = ? AND position BETWEEN ? AND ? AND at > ? AND position > ? AND sender <> ''",
+        (*near, before),
+    )
+    after = int(row[0]) if row and row[0] is not None else before + STEP * _SHARE
+    return max(min(at, now), before + max(1, min(STEP, (after - before) // _SHARE)))
 
 
 def _known(reader: Reader, key: int, message: IncomingMessage) -> int | None:

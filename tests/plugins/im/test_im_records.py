@@ -223,3 +223,34 @@ def test_receipts_that_come_before_their_message_are_kept():
     assert (line.unread, line.last.state) == (0, MessageState.DELIVERED)
     assert tx.query("SELECT * FROM im_early") == []
     tx.connection.close()
+
+
+def arrive(tx, now, *numbers, at):
+    receiving.store(tx, [
+        IncomingMessage(id=f"{n}", archive_id=f"a{n}", conversation=WANG, sender=WANG, body=f"{n}", at=at(n))
+        for n in numbers
+    ], now=now, title=lambda address: "")
+
+
+def order(tx):
+    found = tx.query(f"{rows.SELECT_MESSAGES} WHERE m.sender <> '' ORDER BY m.position")
+    return [rows.to_message(row, "").body for row in found]
+
+
+def test_live_messages_turned_round_by_the_server_stand_by_their_stamps():
+    tx = PlainTransaction()
+    sending.queue(tx, Draft(conversation=WANG, body="mine"), "o", START, "", "")
+    for number in [39, 0, 1, 2, *range(4, 39), 3]:
+        arrive(tx, START, number, at=lambda n: START - 4_000_000 + n)
+    assert order(tx) == [f"{number}" for number in range(40)]
+    tx.connection.close()
+
+
+def test_a_clock_set_back_changes_no_order():
+    tx = PlainTransaction()
+    hour = 3_600_000_000
+    arrive(tx, START, 0, at=lambda n: START)
+    arrive(tx, START - hour, 1, at=lambda n: START - hour)
+    arrive(tx, START - hour + 1, 2, at=lambda n: START - hour + 1)
+    assert order(tx) == ["0", "1", "2"]
+    tx.connection.close()
