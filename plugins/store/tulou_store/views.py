@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import CoroutineType
 from typing import Any
 
 import apsw
@@ -13,8 +14,13 @@ from tulou_store.faults import CALL_ERRORS, of_sqlite
 from tulou_store.statements import Checker
 
 
+_OVER = "this work is over: what it needs from the store it must fetch before it returns"
+
+
 class View:
     """The contract's `Reader`."""
+
+    __slots__ = ("_connection", "_path", "_checker", "_stopped", "_over")
 
     def __init__(
         self, connection: apsw.Connection, path: Path, checker: Checker, stopped: Callable[[], bool]
@@ -27,7 +33,7 @@ class View:
 
     def end(self) -> None:
         """The work has returned; what it may have kept of us is of no use any more."""
-        self._over = "this work is over: what it needs from the store it must fetch before it returns"
+        self._over = _OVER
 
     def query(self, sql: str, parameters: Parameters = ()) -> list[Row]:
         """All rows."""
@@ -64,6 +70,8 @@ class View:
 class WriteView(View):
     """The contract's `Transaction`."""
 
+    __slots__ = ()
+
     def execute(self, sql: str, parameters: Parameters = ()) -> int:
         """One statement; the number of rows it changed."""
         self._check(sql)
@@ -94,7 +102,6 @@ class WriteView(View):
 
 def plain(result: Any) -> None:
     """Refuse the result of an async function: it would run after the transaction."""
-    close = getattr(result, "close", None)
-    if hasattr(result, "__await__") and close is not None:
-        close()
+    if isinstance(result, CoroutineType):
+        result.close()
         raise StorageError("a work must be a plain function: an async one cannot run in a transaction")

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from contextvars import ContextVar
 from queue import Empty, SimpleQueue
+from secrets import token_hex
 from typing import Any
 
 import apsw
@@ -45,6 +46,11 @@ class Writer:
         self._connection: apsw.Connection | None = None
         self._gate = Gate()
         self._checker = Checker()
+        # a name that no work can guess: these three may then stay in the statement cache
+        mark = f"work_{token_hex(8)}"
+        self._begin, self._keep, self._undo = (
+            f"{verb} {mark}" for verb in ("SAVEPOINT", "RELEASE", "ROLLBACK TO")
+        )
         self.works = 0
         """Works run so far."""
         self.commits = 0
@@ -171,6 +177,7 @@ class Writer:
         """Run jobs in one transaction; those for which time does not suffice leave the list."""
         connection = self._connection
         assert connection is not None  # a database is handed out only once it is open
+        inside = _INSIDE.set(self)
         try:
             own(connection, "BEGIN IMMEDIATE")
             self._run_all(connection, jobs)
@@ -182,6 +189,7 @@ class Writer:
         except apsw.Error as error:
             self._fail(jobs, error)
         finally:
+            _INSIDE.reset(inside)
             if connection.in_transaction:
                 own(connection, "ROLLBACK")
 
@@ -201,8 +209,7 @@ class Writer:
     def _run(self, connection: apsw.Connection, job: Job) -> None:
         self.works += 1
         view = WriteView(connection, self._place.path, self._checker, _never)
-        own(connection, "SAVEPOINT work")
-        inside = _INSIDE.set(self)
+        connection.execute(self._begin)
         self._gate.own = False
         try:
             job.result = job.work(view)
@@ -212,14 +219,15 @@ class Writer:
             job.error = error
         finally:
             self._gate.own = True
-            _INSIDE.reset(inside)
             view.end()
         if isinstance(job.error, StorageCorrupt):
             self._place.suspect()
+        if job.error is None and not connection.in_transaction:
+            job.error = StorageError("the work went on after its transaction was undone: nothing was kept")
         if connection.in_transaction:
             if job.error is not None:
-                own(connection, "ROLLBACK TO work")
-            own(connection, "RELEASE work")
+                connection.execute(self._undo)
+            connection.execute(self._keep)
 
     def _undone(self, jobs: list[Job]) -> None:
         """SQLite gave up the transaction during the last of `jobs`: the others were undone too."""
