@@ -7,7 +7,6 @@ it either points at the newest secret or says that there is none, never at an ol
 from __future__ import annotations
 
 import logging
-import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Literal, TypeVar
 
 import trio
 
+from tulou.flow import new_id
 from tulou_contracts.crypto import CryptoError
 from tulou_crypto import book as books
 from tulou_crypto import files
@@ -37,7 +37,7 @@ class ProfileKeyring:
         mode: Mode = "auto",
         key_file: str = "",
         system: SystemKeyring | None = None,
-        new_profile_id: Callable[[], str] = lambda: str(uuid.uuid4()),
+        new_profile_id: Callable[[], str] = new_id,
         threads: bool = True,
         log: logging.Logger = _log,
     ) -> None:
