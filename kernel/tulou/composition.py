@@ -167,7 +167,7 @@ def _read(path: Path, problems: list[str], trail: tuple[Path, ...]) -> Compositi
         below = _read(included, problems, (*trail, resolved)) if included else None
         if below is not None:
             composition = _merge(composition, below)
-    return _merge(composition, _own(path, top, problems))
+    return _laid_over(composition, path, top, problems)
 
 
 def _parsed(path: Path) -> dict[str, Any]:
@@ -183,34 +183,38 @@ def _parsed(path: Path) -> dict[str, Any]:
     return table
 
 
-def _own(path: Path, top: Mapping[str, Any], problems: list[str]) -> Composition:
-    """What the file says itself."""
-    plugins: dict[str, PluginSettings] = {}
+def _laid_over(
+    below: Composition, path: Path, top: Mapping[str, Any], problems: list[str]
+) -> Composition:
+    """What a file says itself, over what it includes."""
+    plugins = dict(below.plugins)
     for name, table in top.get("plugins", {}).items():
         values = _checked(table, _PLUGIN, f"{path}: [plugins.{name}]", problems)
         if "grants" in values:
             values["grants"] = tuple(values["grants"])
-        plugins[name] = PluginSettings(**values, source=str(path))
+        known = plugins.get(name, PluginSettings())
+        values["config"] = {**known.config, **values.get("config", {})}
+        plugins[name] = known._replace(**values, source=str(path))
     if top.get("discover", "listed") not in ("listed", "all"):
         problems.append(f"{path}.discover: {top['discover']!r} should be 'listed' or 'all'")
     return Composition(
-        name=path.stem, device=top.get("device", DeviceProfile.PC),
-        essential=frozenset(top.get("essential", ())),
-        discover_all=top.get("discover") == "all", plugins=plugins, source=path,
+        name=path.stem, device=top.get("device", below.device),
+        essential=below.essential | frozenset(top.get("essential", ())),
+        discover_all=top["discover"] == "all" if "discover" in top else below.discover_all,
+        plugins=plugins, source=path,
     )
 
 
-def _merge(below: Composition, above: Composition) -> Composition:
-    """`above` wins; config tables are merged key by key."""
-    plugins = dict(below.plugins)
-    for name, settings in above.plugins.items():
+def _merge(first: Composition, second: Composition) -> Composition:
+    """Two includes of one file: the later wins, config tables are merged key by key."""
+    plugins = dict(first.plugins)
+    for name, settings in second.plugins.items():
         if name in plugins:
             settings = settings._replace(config={**plugins[name].config, **settings.config})
         plugins[name] = settings
-    return above._replace(
-        plugins=plugins, essential=below.essential | above.essential,
-        discover_all=below.discover_all or above.discover_all,
-        device=above.device if above.device is not DeviceProfile.PC else below.device,
+    return second._replace(
+        plugins=plugins, essential=first.essential | second.essential,
+        discover_all=first.discover_all or second.discover_all,
     )
 
 

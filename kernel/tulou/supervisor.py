@@ -217,10 +217,10 @@ class Supervisor:
         started = unit.bill.ready is not None
         reason = _sentence(failure)
         log.error("plugin %r failed %s: %s", unit.name, "while running" if started else "at start",
-                  reason, exc_info=None if isinstance(failure, TulouError) else failure)
+                  reason, exc_info=None if isinstance(_root(failure), TulouError) else failure)
         if started:
             self._ask_to_stop(unit, Step.FAIL)
-        permanent = isinstance(failure, TulouError) and not started
+        permanent = isinstance(_root(failure), TulouError) and not started
         now = trio.current_time()
         budget = unit.manifest.restart
         unit.restarts = [at for at in unit.restarts if at > now - budget.window]
@@ -256,12 +256,18 @@ def _too_late(unit: Unit) -> str:
             " (stop_deadline in its manifest) and was cancelled")
 
 
-def _sentence(error: BaseException | None) -> str:
-    """An error for people: single-member groups are unwrapped."""
+def _root(error: BaseException) -> BaseException:
+    """The error inside groups of one, in which every nursery wraps what it raises."""
     while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
         error = error.exceptions[0]
+    return error
+
+
+def _sentence(error: BaseException | None) -> str:
+    """An error for people."""
     if error is None:
         return ""
+    error = _root(error)
     if isinstance(error, BaseExceptionGroup):
         return "; ".join(_sentence(each) for each in error.exceptions)
     return str(error) if isinstance(error, TulouError) else f"{type(error).__name__}: {error}"

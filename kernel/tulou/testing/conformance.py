@@ -120,7 +120,8 @@ class Conformance:
         contracts = [contract_of(each) for each in self.plugin.requires] + list(self.plugin.wants)
         known = {grant for contract in contracts for grant in grants_of(contract).values()}
         unknown = set(self.plugin.grants) - known
-        assert not unknown, f"no contract it requires or wants knows {sorted(unknown)}; they know {sorted(known)}"
+        assert not unknown, (
+            f"no contract it requires or wants knows {sorted(unknown)}; they know {sorted(known)}")
 
     async def test_without_its_grants_it_harms_nobody(self, tmp_path: Path) -> None:
         async with self.boot(tmp_path) as kernel:
@@ -166,7 +167,8 @@ class _CancelAtStep(trio.abc.Instrument):
             return
         self.left -= 1
         if self.left == 0:
-            unit = task.coro.cr_frame and task.coro.cr_frame.f_locals.get("unit")  # type: ignore[attr-defined]
+            frame = getattr(task.coro, "cr_frame", None)
+            unit = frame.f_locals.get("unit") if frame is not None else None
             if unit is not None and unit.state is State.STARTING:
                 self.fired = True
                 unit.request_stop(Step.ENDED)
