@@ -183,6 +183,7 @@ class Kernel:
             unit = self._unit(name)
             if unit.state is not State.DISABLED:
                 await self._running_supervisor().stop(unit, Step.TURNED_OFF)
+                await self._running_supervisor().settled()
 
     async def enable(self, name: str) -> None:
         """Start a plugin that was disabled or has failed, or one installed meanwhile.

@@ -21,6 +21,10 @@ from tulou.unit import Unit
 
 log = logging.getLogger("tulou.kernel")
 
+_NEWS_FOR_DEPENDENTS = frozenset(
+    {State.RUNNING, State.FAILED, State.UNRESOLVED, State.BACKOFF, State.DISABLED})
+"""States in which a unit either serves, or has made room for another provider."""
+
 
 class Supervisor:
     """The life of all units of a house; runs inside the kernel's nursery."""
@@ -82,7 +86,7 @@ class Supervisor:
         """Every change of state comes by here."""
         self._changed.unpark_all()
         self._house.events.publish(PluginChanged(unit.name, unit.state.value, unit.reason))
-        if unit.state is State.RUNNING or unit.state in (State.FAILED, State.UNRESOLVED, State.BACKOFF):
+        if unit.state in _NEWS_FOR_DEPENDENTS:
             for name in unit.dependents:
                 self._consider(self._house.units[name])
         if not self._busy:
