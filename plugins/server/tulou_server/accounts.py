@@ -18,13 +18,16 @@ _TABLES = ("server_archive", "server_pending", "server_roster")
 class Accounts:
     """The accounts of one domain. Names are the normalised part before the @."""
 
-    def __init__(self, database: Database, domain: str, iterations: int) -> None:
+    def __init__(
+        self, database: Database, domain: str, iterations: int, *, threads: bool = True
+    ) -> None:
         self._database = database
         self._domain = domain
         self._iterations = iterations
         self._decoy_secret = b""
         self._known: set[str] = set()
         # PBKDF2 is pure work: more threads than this only slow everything else down
+        self._threads = threads
         self._limiter = trio.CapacityLimiter(2)
 
     async def open(self) -> None:
@@ -126,6 +129,8 @@ class Accounts:
             return [derive_keys(mechanism, password, salt, self._iterations) for mechanism in MECHANISMS]
 
         try:
+            if not self._threads:
+                return work()
             return await trio.to_thread.run_sync(work, limiter=self._limiter)
         except ScramError as error:
             raise AddressInvalid(str(error)) from None

@@ -59,6 +59,8 @@ class Connection:
         self._stream = Stream(domain.rules, secrets.token_hex(8))
         self._outbox = Outbox(domain.queue_limit)
         self._session: Session | None = None
+        self._reader: Session | None = None
+        """Whose frames are written here, also when its session is over already."""
         self._scope = trio.CancelScope()
         self._frames_in, self._frames_out = trio.open_memory_channel[str | bytes](READ_AHEAD)
         self._letters: list[Letter] = []
@@ -227,7 +229,7 @@ class Connection:
         if session is None:
             self._finish(self._stream.fail("not-authorized", "the account was removed"))
             return
-        self._session = session
+        self._session = self._reader = session
         self._signed_in.set()
         await self._send_all(self._stream.bound(action.iq, session.jid))
 
@@ -244,7 +246,7 @@ class Connection:
         own, self._outbox = self._outbox, session.outbox
         session.outbox.prepend(own.drain())  # what was queued before <resumed/>
         own.signal.set()
-        self._session = session
+        self._session = self._reader = session
         self._signed_in.set()
         self._stream.resumed(session.jid)
 
@@ -313,8 +315,8 @@ class Connection:
     def _wrote(self, outbox: Outbox, entry: Entry) -> None:
         self._written.set()
         seq = outbox.written(entry)
-        if seq and self._session is not None:
-            self._domain.courier.took(self._session, [seq])
+        if seq and self._reader is not None:
+            self._domain.courier.took(self._reader, [seq])
 
     # Time
 

@@ -151,6 +151,8 @@ class Courier:
         self._spawn(self._catch_up, session, session.catch_up_round)
 
     async def _catch_up(self, session: Session, number: int) -> None:
+        size = session.outbox.limit // 4
+
         def goes_on() -> bool:
             mine = session.catch_up_round == number and session.mail is Mail.CATCHING_UP
             return mine and not session.ended
@@ -163,7 +165,7 @@ class Courier:
                 session.missed = False
                 with self.mailroom.looking():
                     page = await self._database.read(
-                        lambda reader: pending(reader, session.account, session.fed, session.outbox.limit // 4)
+                        lambda reader: pending(reader, session.account, session.fed, size)
                     )
                     if not goes_on():
                         return

@@ -30,6 +30,9 @@ _HANDLERS: Table = {
     **small.TABLE, **disco.TABLE, **roster.TABLE, **vcard.TABLE, **register.TABLE, **mam.TABLE,
 }
 
+MAX_SESSIONS = 50
+"""Sessions of one account, hibernating ones too; one more replaces the oldest."""
+
 
 class Domain:
     """What all connections share. Methods that are not async do not let anybody else run."""
@@ -64,7 +67,10 @@ class Domain:
             resource = resource or secrets.token_urlsafe(9)
             former = online.sessions.get(resource)
             if former is not None:
-                self._replace(former)
+                self._replace(former, "another device signed in with the same resource")
+            elif len(online.sessions) >= MAX_SESSIONS:
+                asleep = [each for each in online.sessions.values() if each.link is None]
+                self._replace((asleep or [*online.sessions.values()])[0], "too many devices are signed in")
             session = Session(online, JID(name, self.name, resource), outbox, link)
             self.directory.add(session)
             return session
@@ -72,11 +78,11 @@ class Domain:
             online.binding -= 1
             self.directory.tidy(online)
 
-    def _replace(self, session: Session) -> None:
+    def _replace(self, session: Session, why: str) -> None:
         link = session.link
         self.end(session)
         if link is not None:
-            link.end_stream("conflict", "another device signed in with the same resource")
+            link.end_stream("conflict", why)
 
     def enable(self, session: Session, resumable: bool) -> None:
         """Stream management begins, and both sides count from nought."""

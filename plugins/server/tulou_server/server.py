@@ -56,7 +56,7 @@ async def serve(
     """Listen for as long as the block lasts. Raises `PortTaken`, and what opening the storage raises."""
     rules = Rules(JID.parse(config.domain).bare, config.registration, config.stanza_limit)
     database = await storage.database(NAMESPACE, MIGRATIONS)
-    accounts = Accounts(database, rules.domain, config.scram_iterations)
+    accounts = Accounts(database, rules.domain, config.scram_iterations, threads=config.threads)
     await accounts.open()
     listeners = await _listen(config)
     mailing = trio.CancelScope(shield=True)

@@ -235,7 +235,8 @@ async def test_what_the_server_says_it_can(endpoint):
         assert ns.MAM in {f.get("var") for f in own.children_named("feature")}
         items = await lin.iq("get", Element("query", ns.DISCO_ITEMS), to="tulou.localhost")
         assert items.children[0].children == []
-        assert (await lin.iq("get", Element("query", ns.VERSION), to="tulou.localhost")).get("type") == "result"
+        version = await lin.iq("get", Element("query", ns.VERSION), to="tulou.localhost")
+        assert version.get("type") == "result"
         await lin.send(Element("inactive", ns.CSI), Element("active", ns.CSI))
         await lin.sync()
 

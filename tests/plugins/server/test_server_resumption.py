@@ -162,7 +162,8 @@ async def test_closing_in_order_ends_the_session(endpoint):
 async def test_acknowledging_too_much_is_an_error(endpoint):
     async with signed_in(endpoint, "wang", manage=True) as wang:
         await wang.send(Element("a", ns.SM, h="1000"))
-        assert "undefined-condition" in [condition(e) for e in await wang.gone() if e.is_("error", ns.STREAMS)]
+        came = await wang.gone()
+        assert "undefined-condition" in [condition(e) for e in came if e.is_("error", ns.STREAMS)]
 
 
 async def test_a_silent_client_is_asked_and_then_given_up(serving):
@@ -183,3 +184,15 @@ async def test_without_stream_management_a_silent_client_gets_a_ping(serving):
             ping = await wang.expect(lambda e: e.name == "iq" and e.child("ping", ns.PING) is not None)
             await wang.send(Element("iq", ns.CLIENT, type="result", id=ping.get("id"), to=ping.get("from")))
             await wang.sync()
+
+
+async def test_sleeping_sessions_of_an_account_do_not_pile_up(server, endpoint):
+    first = None
+    for number in range(52):
+        async with signed_in(endpoint, "wang", f"r{number}", manage=True, present=False) as wang:
+            first = first or wang
+            wang.cut()
+    async with connected(endpoint) as again:
+        await again.login("wang")
+        assert (await again.resume(first)).name == "failed"
+        assert (await again.resume(wang)).name == "resumed"
