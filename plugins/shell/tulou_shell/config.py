@@ -21,3 +21,13 @@ class Config:
     server: str = ""
     """The chat server's address that sign-in offers when a person gives none; empty: by the account's
     domain."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.port <= 65535:
+            raise ValueError(f"shell: port = {self.port} should be between 0 and 65535")
+        if self.session_days <= 0:
+            raise ValueError(f"shell: session_days = {self.session_days} should be more than 0")
+        if self.announce not in ("print", "browser", "nothing"):
+            raise ValueError(f"shell: announce = {self.announce!r} should be 'print', 'browser' or 'nothing'")
+        if self.language not in ("", "zh", "en"):
+            raise ValueError(f"shell: language = {self.language!r} should be '', 'zh' or 'en'")

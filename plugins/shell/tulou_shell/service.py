@@ -6,7 +6,7 @@ import sys
 import time
 import webbrowser
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from functools import partial
 
 import trio
@@ -49,13 +49,16 @@ async def run(ctx: Context) -> AsyncIterator[None]:
             services, door, lambda: site.url, server=config.server, device=_device_name(ctx)
         )
         pages = Pages(shell, ctx.log)
-        _wire(ctx, site, shell, pages, remembered)
-        ctx.provide(Shell, shell)
-        ctx.spawn(_announce, shell, config.announce, name="announce")
-        yield
+        with ExitStack() as watches:
+            _wire(ctx, site, shell, pages, remembered, watches)
+            ctx.provide(Shell, shell)
+            ctx.spawn(_announce, shell, config.announce, name="announce")
+            yield
 
 
-def _wire(ctx: Context, site: Site, shell: ShellApp, pages: Pages, remembered: Remembered) -> None:
+def _wire(
+    ctx: Context, site: Site, shell: ShellApp, pages: Pages, remembered: Remembered, watches: ExitStack
+) -> None:
     """Connect events, hook and sockets with each other."""
     feed = Feed(ctx.wanted(Messenger).get, pages.push, ctx.log)
     contributions = ContributionKeeper(ctx, site, shell, pages)
@@ -92,9 +95,9 @@ def _wire(ctx: Context, site: Site, shell: ShellApp, pages: Pages, remembered: R
     ctx.subscribe(ConnectionChanged, on_connection)
     ctx.subscribe(ContactChanged, on_contact)
     ctx.subscribe(PluginChanged, on_plugin)
-    ctx.wanted(Messenger).watch(on_messenger)
-    ctx.wanted(Identity).watch(push_state)
-    ctx.wanted(Transport).watch(push_state)
+    watches.callback(ctx.wanted(Messenger).watch(on_messenger))
+    watches.callback(ctx.wanted(Identity).watch(push_state))
+    watches.callback(ctx.wanted(Transport).watch(push_state))
     ctx.spawn(feed.run, name="feed")
     ctx.spawn(contributions.run, name="contributions")
     site.assets(ASSETS, "tulou_shell", "web")

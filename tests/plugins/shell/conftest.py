@@ -56,7 +56,7 @@ def visit(chromium: Any) -> Iterator[Callable[..., Any]]:
         page = context.new_page()
         page.set_default_timeout(10_000)
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+        page.on("console", lambda each: complaints.append(each.text) if each.type == "error" else None)
         page.goto(app.entry())
         page.wait_for_selector("tulou-sign-in, .frame")
         if path != "/":

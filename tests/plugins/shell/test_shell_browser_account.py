@@ -25,7 +25,9 @@ def stranger(room: Room) -> None:
     room.account, room.signed_in = None, False
 
 
-def test_the_first_sign_in_and_its_errors_as_sentences(start: Callable[..., App], visit: Callable[..., Any]) -> None:
+def test_the_first_sign_in_and_its_errors_as_sentences(
+    start: Callable[..., App], visit: Callable[..., Any]
+) -> None:
     app = start(stranger)
     page = visit(app)
     error = page.locator(".form-error")
@@ -75,7 +77,8 @@ def test_signing_out_on_one_page_signs_out_all_and_the_account_stays_known(start
     one.click("dialog .button.primary")
     for page in (one, two):
         page.wait_for_selector("tulou-sign-in")
-        assert page.input_value("[name=address]") == ME and page.get_attribute("[name=address]", "readonly") is not None
+        assert page.input_value("[name=address]") == ME
+        assert page.get_attribute("[name=address]", "readonly") is not None
     assert two.evaluate("Object.keys(localStorage).filter(key => key.includes('draft')).length") == 0
     one.fill("[name=password]", "geheim")
     one.press("[name=password]", "Enter")
@@ -145,7 +148,9 @@ def test_a_message_whose_answer_was_lost_is_neither_lost_nor_doubled(start: Any,
 
 
 @pytest.mark.parametrize("width, height", [(360, 740), (820, 1180), (1280, 800)])
-def test_every_width_is_usable_without_scrolling_sideways(start: Any, visit: Any, width: int, height: int) -> None:
+def test_every_width_is_usable_without_scrolling_sideways(
+    start: Any, visit: Any, width: int, height: int
+) -> None:
     app = start(furnished)
     app.call(app.room.add, BO, "长" * 300 + "w" * 400)
     page = visit(app, width=width, height=height, has_touch=width < 700)
@@ -157,8 +162,10 @@ def test_every_width_is_usable_without_scrolling_sideways(start: Any, visit: Any
     for path in ("chats", f"chats/{BO}", "contacts", f"contacts/{BO}", "settings"):
         page.goto(f"{app.url}/#/{path}")
         page.wait_for_selector(".frame")
-        wide = page.evaluate("""() => [document.documentElement, ...document.querySelectorAll('.log, .scroll, .pane')]
-            .filter(each => each.clientWidth && each.scrollWidth > each.clientWidth + 1).map(each => each.className)""")
+        wide = page.evaluate("""() =>
+            [document.documentElement, ...document.querySelectorAll('.log, .scroll, .pane')]
+            .filter(each => each.clientWidth && each.scrollWidth > each.clientWidth + 1)
+            .map(each => each.className)""")
         assert wide == [], path
     if width < 700:
         page.goto(f"{app.url}/#/chats/{BO}")
@@ -187,7 +194,9 @@ def test_language_and_theme_are_switched_and_remembered(start: Any, visit: Any) 
 @pytest.mark.parametrize("lacking, words", [
     (Messenger, "消息插件"), (Transport, "没有连接服务器的插件"), (Identity, "登录插件"),
 ])
-def test_the_page_opens_without_a_plugin_and_says_which(start: Any, visit: Any, lacking: type, words: str) -> None:
+def test_the_page_opens_without_a_plugin_and_says_which(
+    start: Any, visit: Any, lacking: type, words: str
+) -> None:
     contracts = tuple(each for each in (Identity, Messenger, Transport) if each is not lacking)
     app = start(furnished, contracts=contracts)
     page = visit(app)
@@ -206,7 +215,7 @@ def poll_plugin(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Plugin:
         import { h, fill } from "tulou/dom";
         import { t } from "tulou/texts";
         export default class extends HTMLElement {
-          set message(message) { fill(this, h("b", {class: "poll"}, t("poll.title") + message.data.question)); }
+          set message({ data }) { fill(this, h("b", {class: "poll"}, t("poll.title") + data.question)); }
         }""")
     (package / "web" / "panel.js").write_text("""
         export default class extends HTMLElement {
@@ -262,4 +271,3 @@ def test_a_plugin_brings_bubbles_panels_and_words_and_takes_them_away(
     app.call_async(app.kernel.enable, "poll")
     page.wait_for_selector(".poll")
     page.complaints[:] = [each for each in page.complaints if "broken" not in each]
-

@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tulou_contracts.testing.ui import UiConformance
@@ -44,7 +45,8 @@ def test_a_bubble_of_another_package_is_served_below_its_name(polls: str) -> Non
 
 def test_a_missing_file_is_named_and_the_others_are_used(polls: str) -> None:
     catalogue = collect([
-        [Bubble(kind="gone", module=Asset(polls, "gone.js")), Bubble(kind="poll", module=Asset(polls, "poll.js"))],
+        [Bubble(kind="gone", module=Asset(polls, "gone.js")),
+         Bubble(kind="poll", module=Asset(polls, "poll.js"))],
         [Texts(language="zh", texts={"poll.title": "投票"})],
     ])
     assert list(catalogue.bubbles) == ["poll"]
@@ -86,7 +88,8 @@ def test_the_first_of_two_bubbles_for_a_kind_is_used_and_the_second_told(polls: 
 
 def test_two_panels_of_a_name_and_nonsense_are_told(polls: str) -> None:
     panel = InputPanel(name="poll", title="poll.title", module=Asset(polls, "poll.js"), icon="📊")
-    catalogue = collect([[panel, panel, object()], "text", None, [Texts(language="fr", texts={})]])  # type: ignore[list-item]
+    answers: list[Any] = [[panel, panel, object()], "text", None, [Texts(language="fr", texts={})]]
+    catalogue = collect(answers)
     assert [each["name"] for each in catalogue.view()["panels"]] == ["poll"]
     assert len(catalogue.problems) == 5
 
@@ -102,7 +105,8 @@ def test_the_shells_own_texts_have_the_same_keys_in_both_languages() -> None:
 def test_every_text_that_the_pages_name_exists() -> None:
     known = set(re.findall(r'^  "([^"]+)":', (WEB / "texts/en.js").read_text(), re.M))
     used = {
-        key for file in WEB.rglob("*.js") for key in re.findall(r'\bt\("([a-z]\w*\.[\w-]+)"', file.read_text())
+        key for file in WEB.rglob("*.js")
+        for key in re.findall(r'\bt\("([a-z]\w*\.[\w-]+)"', file.read_text())
     }
     assert used - known == set()
 

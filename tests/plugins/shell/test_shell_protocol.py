@@ -20,7 +20,9 @@ JSON = st.recursive(
 )
 
 
-@given(st.integers(0, 2**53 - 1), st.sampled_from(sorted(METHODS)), st.dictionaries(st.text(), JSON, max_size=4))
+@given(
+    st.integers(0, 2**53 - 1), st.sampled_from(sorted(METHODS)), st.dictionaries(st.text(), JSON, max_size=4)
+)
 def test_a_request_is_read_as_it_was_written(number: int, method: str, params: dict[str, Any]) -> None:
     text = json.dumps({"id": number, "method": method, "params": params})
     assert decode_request(text) == Call(number, method, params)
@@ -78,7 +80,8 @@ def test_an_unknown_method_is_a_fault() -> None:
 
 
 @pytest.mark.parametrize("read, values", [
-    (lambda p: p.text("a"), {}), (lambda p: p.text("a"), {"a": 1}), (lambda p: p.text("a", limit=2), {"a": "abc"}),
+    (lambda p: p.text("a"), {}), (lambda p: p.text("a"), {"a": 1}),
+    (lambda p: p.text("a", limit=2), {"a": "abc"}),
     (lambda p: p.number("a"), {"a": True}), (lambda p: p.number("a"), {"a": 1.5}),
     (lambda p: p.optional_number("a"), {"a": "1"}), (lambda p: p.texts("a"), {"a": {"b": 1}}),
     (lambda p: p.texts("a"), {"a": [1]}),

@@ -1,7 +1,7 @@
 // Signing in for the first time, again, or with a new account.
 import { fill, h, icon, View } from "../dom.js";
 import { store } from "../store.js";
-import { t } from "../texts.js";
+import { language, setLanguage, t } from "../texts.js";
 import { iconButton, sentence } from "./parts.js";
 
 class SignIn extends View {
@@ -43,7 +43,10 @@ class SignIn extends View {
       if (fault === null) await this.#submit(form, submit, word, error);
       else this.#complain(error, fault.text, fault.input);
     });
-    fill(this, h("main", { class: "entrance" }, h("section", { class: "entrance-box" },
+    const other = language() === "zh" ? ["en", "English"] : ["zh", "中文"];
+    fill(this, h("main", { class: "entrance" },
+      h("button", { type: "button", class: "link-button entrance-language", lang: other[0], onclick: () => setLanguage(other[0]) }, other[1]),
+      h("section", { class: "entrance-box" },
       h("img", { src: "/plugins/tulou_shell/icon.svg", alt: "", width: 56, height: 56 }),
       h("h1", {}, again ? t("signin.again") : t(this.#registering ? "register.title" : "signin.welcome")),
       h("p", { class: "entrance-lead" }, again ? t("signin.leadAgain") : t(`${word}.lead`)),
