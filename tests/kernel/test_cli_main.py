@@ -1,0 +1,146 @@
+"""The command itself: help, contributed commands, errors, options before the sub-command."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import pytest
+from cli_site import Site
+
+COMMANDS = {
+    "command.py": """
+        def main(arguments):
+            print("args", *arguments)
+            return 7
+
+        def crash(arguments):
+            raise KeyError("没有")
+
+        def refuse(arguments):
+            from tulou import TulouError
+            raise TulouError("the door is shut; open it")
+
+        not_a_function = 3
+    """,
+}
+
+
+def contributor(site: Site, name: str, command: str, target: str = "command:main") -> None:
+    site.plugin(name, f"commands=(Command({command!r}, 'help of {name}', 'tulou_{name}.{target}'),)",
+                extra=COMMANDS)
+
+
+def test_without_arguments_it_helps_and_lists_contributed_commands_by_plugin(site: Site) -> None:
+    contributor(site, "greeter", "greet")
+    ended = site.main()
+    assert ended.status == 0
+    assert "by the plugin greeter:\n  greet " in ended.out and "help of greeter" in ended.out
+    assert "  run " in ended.out and "  doctor " in ended.out
+
+
+def test_a_contributed_command_gets_its_arguments_and_gives_its_status(site: Site) -> None:
+    contributor(site, "greeter", "greet")
+    ended = site.main("greet", "--loud", "小明")
+    assert (ended.status, ended.out) == (7, "args --loud 小明\n")
+
+
+def test_a_plugin_with_a_command_is_not_imported_until_the_command_is_used(site: Site) -> None:
+    contributor(site, "greeter", "greet")
+    contributor(site, "other", "othering")
+    site.main()  # fills the index
+    for name in ("tulou_greeter", "tulou_other", "tulou_greeter.command"):
+        sys.modules.pop(name, None)
+    assert site.main("greet").status == 7
+    assert "tulou_greeter" in sys.modules
+    assert "tulou_other" not in sys.modules
+
+
+def test_a_command_added_to_an_installed_manifest_is_found(site: Site) -> None:
+    site.plugin("greeter")
+    assert site.main("greet").status == 2
+    site.write("tulou_greeter/command.py", COMMANDS["command.py"])
+    site.write("tulou_greeter/__init__.py", """
+        from tulou import Command, Plugin
+        plugin = Plugin(name="greeter", run="tulou_greeter.service:run",
+                        commands=(Command("greet", "help", "tulou_greeter.command:main"),))
+    """)
+    sys.modules.pop("tulou_greeter")
+    assert site.main("greet").status == 7
+
+
+def test_of_two_plugins_with_one_command_the_first_by_name_wins_and_it_is_told(site: Site) -> None:
+    contributor(site, "zebra", "greet", "command:crash")
+    contributor(site, "ant", "greet")
+    ended = site.main("greet")
+    assert ended.status == 7
+    assert "'ant' and 'zebra' both contribute a command 'greet'" in ended.err
+    assert "both contribute" in site.main().err
+
+
+def test_a_command_of_ours_cannot_be_replaced(site: Site) -> None:
+    contributor(site, "greeter", "run")
+    assert "has itself; rename it" in site.main().err
+
+
+@pytest.mark.parametrize(("typed", "meant"), [("rnu", "run"), ("docter", "doctor"), ("gret", "greet")])
+def test_an_unknown_command_gets_a_suggestion(site: Site, typed: str, meant: str) -> None:
+    contributor(site, "greeter", "greet")
+    ended = site.main(typed)
+    assert ended.status == 2
+    assert ended.err == f"tulou: there is no command {typed!r}; did you mean {meant!r}?\n"
+
+
+def test_a_command_that_crashes_is_one_sentence_and_a_traceback_only_on_request(site: Site) -> None:
+    contributor(site, "greeter", "greet", "command:crash")
+    ended = site.main("greet")
+    assert ended.status == 1
+    assert "unexpected KeyError: '没有'" in ended.err and "Traceback" not in ended.err
+    assert "Traceback" in site.main("--debug", "greet").err
+
+
+def test_an_error_of_ours_is_its_sentence(site: Site) -> None:
+    contributor(site, "greeter", "greet", "command:refuse")
+    ended = site.main("greet")
+    assert (ended.status, ended.err) == (1, "tulou: the door is shut; open it\n")
+
+
+@pytest.mark.parametrize("target", ["command:nothing", "command:not_a_function", "absent:main"])
+def test_a_command_that_cannot_be_loaded_names_plugin_and_target(site: Site, target: str) -> None:
+    contributor(site, "greeter", "greet", target)
+    ended = site.main("greet")
+    assert ended.status == 1
+    assert "'greet' of plugin 'greeter' is broken" in ended.err and target in ended.err
+
+
+def test_wrong_usage_has_status_two(site: Site) -> None:
+    assert site.main("--nonsense", "run").status == 2
+    assert site.main("run", "--nonsense").status == 2
+    ended = site.main("plugins", "lst")
+    assert ended.status == 2
+    assert ended.err == "tulou: there is no command 'plugins lst'; did you mean 'list'?\n"
+
+
+@pytest.mark.parametrize("name", ["run", "check", "plugins", "why", "lock", "doctor", "new"])
+def test_every_command_has_help(site: Site, name: str) -> None:
+    ended = site.main(name, "--help")
+    assert ended.status == 0 and ended.out.startswith(f"usage: tulou {name}")
+
+
+def test_version(site: Site) -> None:
+    assert site.main("--version").out.startswith("tulou 0.")
+
+
+def test_the_process_ends_with_the_status(site: Site) -> None:
+    contributor(site, "greeter", "greet")
+    assert site.command("greet").status == 7
+    assert site.command("greeet").status == 2
+
+
+def test_what_a_program_may_read_is_json(site: Site) -> None:
+    site.plugin("water", "provides=(Water,)", start="ctx.provide(Water, object())")
+    site.composition("[plugins.water]")
+    for line in (["plugins", "list"], ["plugins", "graph"], ["plugins", "why", "water"], ["why", "water"],
+                 ["plugins", "timeline"], ["check"], ["doctor"], ["lock"], ["new", "thing"]):
+        ended = site.main(*line, "--json")
+        assert json.loads(ended.out) is not None, line
