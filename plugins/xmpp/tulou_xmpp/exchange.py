@@ -142,6 +142,8 @@ class Exchange:
         reply = await self._requests.ask("set", query, self._config.request_timeout)
         if reply.get("type") != "result":
             raise Refused(f"{contact} cannot be added: {reason_of(reply)}")
+        for change in self._roster.added(contact, name):
+            self._publish(change)
         self.send(Element("presence", ns.CLIENT, to=contact, type="subscribe"))
         if contact in self._roster.requests:
             self._roster.requests.discard(contact)

@@ -60,6 +60,14 @@ class Roster:
         address = self._put(item)
         return [ContactChanged(contact=self._contact(address))] if address else []
 
+    def added(self, address: str, name: str) -> list[ContactChanged]:
+        """We put somebody on the list; the server's own word on it may come later than its consent."""
+        if address in self._items and self._items[address][0] == name:
+            return []
+        _, subscription, _ = self._items.get(address, ("", "none", False))
+        self._items[address] = name, subscription, True
+        return [ContactChanged(contact=self._contact(address))]
+
     def _put(self, item: Element) -> str:
         try:
             address = bare(item.get("jid"))
