@@ -101,17 +101,22 @@ def _before_the_command(arguments: list[str]) -> tuple[Settings, list[str]]:
 
 def call(program: str, command: Builtin, given: list[str], settings: Settings) -> int:
     """Parse the arguments of one of our sub-commands and run it."""
-    from argparse import ArgumentParser
     from importlib import import_module
 
-    module = import_module(command.module)
-    parser = ArgumentParser(prog=program, description=_sentence(command.help))
-    add_common(parser, settings)
-    module.configure(parser)
-    options = parser.parse_args(given)
     from tulou.cli.logs import set_up
 
-    set_up(options.verbose, options.debug)
+    module = import_module(command.module)
+    options = module.plain(given) if hasattr(module, "plain") else None
+    if options is not None:
+        set_up(*settings)
+    else:
+        from argparse import ArgumentParser
+
+        parser = ArgumentParser(prog=program, description=_sentence(command.help))
+        add_common(parser, settings)
+        module.configure(parser)
+        options = parser.parse_args(given)
+        set_up(options.verbose, options.debug)
     status: int = module.run(options)
     return status
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
-from argparse import ArgumentParser
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tulou.cli import Usage
 from tulou.composition import Composition
 from tulou.errors import CompositionError
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
 
 DEFAULT_FILE = "tulou.toml"
 

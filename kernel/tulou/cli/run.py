@@ -5,17 +5,19 @@ from __future__ import annotations
 import logging
 import os
 import signal
-from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
+from types import FrameType, SimpleNamespace
+from typing import TYPE_CHECKING
 
 import trio
 
-from tulou.cli.choose import add_composition, chosen, default_profile, with_settings
 from tulou.composition import Composition
 from tulou.kernel import Kernel
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
 
 log = logging.getLogger("tulou.run")
 
@@ -27,6 +29,8 @@ _ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if 
 
 def configure(parser: ArgumentParser) -> None:
     """Declare the arguments."""
+    from tulou.cli.choose import add_composition
+
     add_composition(parser)
     parser.add_argument("--profile", metavar="DIR", type=Path,
                         help="the folder for everything the app keeps; left out: one of its own"
@@ -38,12 +42,33 @@ def configure(parser: ArgumentParser) -> None:
                         " tulou.lock beside the composition, if it is there")
 
 
-def run(options: Namespace) -> int:
+def plain(given: Sequence[str]) -> SimpleNamespace | None:
+    """The options of the usual line, ``[COMPOSITION] [--profile DIR]``; None: let argparse read it.
+
+    Starting an app is what is done most, and argparse would be a good part of our share in it.
+    """
+    words = list(given)
+    options = SimpleNamespace(composition=None, profile=None, settings=[], lock=None)
+    if words and not words[0].startswith("-"):
+        options.composition = words.pop(0)
+    if len(words) == 2 and words[0] == "--profile" and not words[1].startswith("-"):
+        options.profile = Path(words[1])
+        words.clear()
+    return None if words else options
+
+
+def run(options: Namespace | SimpleNamespace) -> int:
     """Until a signal comes. Raises `TulouError` when the app cannot start."""
-    which = chosen(options.composition)
-    composition = with_settings(Composition.load(which), options.settings)
+    which, profile = options.composition, options.profile
+    if not which or not profile or options.settings:
+        from tulou.cli.choose import chosen, default_profile, with_settings
+
+        which = chosen(which)
+        composition = with_settings(Composition.load(which), options.settings)
+        profile = profile or default_profile(which)
+    else:
+        composition = Composition.load(which)
     _check_lock(which, composition, options.lock)
-    profile = options.profile or default_profile(which)
     kernel = Kernel(composition, profile=profile)
     return trio.run(_until_a_signal, kernel, profile)
 
