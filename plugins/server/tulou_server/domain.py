@@ -249,6 +249,8 @@ class Domain:
     async def befriend(self, one: str, other: str) -> None:
         """Put two accounts on each other's contact list. Raises `AddressInvalid`."""
         one, other = self.accounts.normalise(one), self.accounts.normalise(other)
+        if one == other:
+            raise AddressInvalid(f"{self.presences.bare(one)} cannot be a contact of itself")
         names = [vcard.display_name(await self._stored_vcard(name)) for name in (one, other)]
 
         def work(transaction: Transaction) -> rosters.Outcome:

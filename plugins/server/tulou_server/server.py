@@ -11,7 +11,7 @@ import trio
 from trio_websocket import ConnectionClosed, HandshakeError
 from trio_websocket import wrap_server_stream
 
-from tulou_contracts.network import PortTaken
+from tulou_contracts.network import NetworkError, PortTaken
 from tulou_contracts.storage import Storage
 from tulou_server.accounts import Accounts
 from tulou_server.config import Config
@@ -53,7 +53,10 @@ class Server:
 async def serve(
     config: Config, storage: Storage, now: Callable[[], int], log: logging.Logger
 ) -> AsyncIterator[Server]:
-    """Listen for as long as the block lasts. Raises `PortTaken`, and what opening the storage raises."""
+    """Listen for as long as the block lasts.
+
+    Raises `PortTaken` or another `NetworkError`, and what opening the storage raises.
+    """
     rules = Rules(JID.parse(config.domain).bare, config.registration, config.stanza_limit)
     database = await storage.database(NAMESPACE, MIGRATIONS)
     accounts = Accounts(database, rules.domain, config.scram_iterations, threads=config.threads)
@@ -91,7 +94,10 @@ async def _listen(config: Config) -> list[trio.SocketListener]:
         return await trio.open_tcp_listeners(config.port, host=config.host)
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
-            raise
+            raise NetworkError(
+                f"cannot listen on port {config.port} of {config.host!r} ({error}): set another `host` or"
+                " `port` under [plugins.server.config]"
+            ) from error
         raise PortTaken(
             f"another program listens on port {config.port} of {config.host} already: stop it, or set"
             " another `port` under [plugins.server.config] (0 takes any free one)"

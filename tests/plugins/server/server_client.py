@@ -225,6 +225,7 @@ def _encode(data: bytes) -> str:
 @asynccontextmanager
 async def connected(endpoint: str) -> AsyncIterator[Client]:
     """A client with a socket and no stream yet."""
+    failure = None
     async with trio.open_nursery() as nursery:
         with trio.fail_after(PATIENCE):
             websocket = await connect_websocket_url(
@@ -232,9 +233,13 @@ async def connected(endpoint: str) -> AsyncIterator[Client]:
             )
         try:
             yield Client(websocket)
+        except Exception as error:  # raised again outside of the nursery, which would wrap it
+            failure = error
         finally:
             websocket._stream.socket.close()
             nursery.cancel_scope.cancel()
+    if failure is not None:
+        raise failure
 
 
 @asynccontextmanager

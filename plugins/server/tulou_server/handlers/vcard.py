@@ -20,12 +20,10 @@ async def _others(request: Request) -> Element:
 
 async def _read(request: Request) -> Element:
     stored = await request.domain.accounts.vcard(request.account)
-    if stored is None:
-        return request.error("service-unavailable")
-    if not stored:
-        if request.account != request.session.account:
-            return request.error("item-not-found")
+    if not stored and request.account == request.session.account:
         return request.result(Element("vCard", ns.VCARD))
+    if not stored:  # the same for nobody and for somebody without one, so that it tells neither
+        return request.error("item-not-found")
     return request.result(FrameParser().parse_frame(stored))
 
 
