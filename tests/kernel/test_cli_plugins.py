@@ -198,6 +198,7 @@ def test_why_compares_with_the_neighbours_in_the_order(site: Site) -> None:
     assert "'mill' comes before 'garden': same level, higher priority (5 against 0)" in out
     assert "garden wants it for elements.Fire" in out
     assert "it requires elements.Water from spring" in out
+    assert "it wants elements.Fire from mill" in site.main("why", "garden").out
     site.plugin("early", "level=Level.BASE + 5")
     site.plugin("late", "level=Level.BASE + 5")
     site.composition("[plugins.early]\n[plugins.late]\n[plugins.spring]")

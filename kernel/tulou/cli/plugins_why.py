@@ -74,6 +74,8 @@ def _needs(seen: Survey, unit: Unit) -> dict[str, Any]:
         "level": int(manifest.level), "priority": unit.settings.priority,
         "requires": [{"contract": contract, "providers": names}
                      for contract, names in seen.requirements(manifest)],
+        "wants": [{"contract": contract_name(each), "providers": seen.providers(each)}
+                  for each in manifest.wants],
         "provides": [contract_name(each) for each in manifest.provides],
         "needed_by": consumers,
         "grants": sorted(unit.granted()),
@@ -188,6 +190,9 @@ def _need_lines(answer: dict[str, Any]) -> list[str]:
     for each in answer["requires"]:
         who = ", ".join(each["providers"]) or "nobody here"
         lines.append(f"  it requires {each['contract']} from {who}")
+    for each in answer["wants"]:
+        who = ", ".join(each["providers"]) or "nobody here, and does without"
+        lines.append(f"  it wants {each['contract']} from {who}")
     lines += [f"  {answer[key]}" for key in ("before", "after") if answer.get(key)]
     if answer["refused_grants"]:
         lines.append(f"  the composition does not grant it {', '.join(answer['refused_grants'])}")
