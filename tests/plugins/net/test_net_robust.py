@@ -86,7 +86,44 @@ async def test_the_heartbeat_notices_a_peer_that_stops_reading_and_writing() -> 
                     await socket.send(bytes(64 << 20))
 
 
+async def test_a_page_that_reads_nothing_is_dropped_while_the_site_goes_on() -> None:
+    lost = trio.Event()
+
+    async def pour(socket: WebSocket, request: Request) -> None:
+        try:
+            while True:
+                await socket.send(bytes(1 << 20))
+        except ConnectionLost:
+            lost.set()
+
+    async def large(request: Request) -> Response:
+        return Response(body=bytes(64 << 20))
+
+    with trio.fail_after(PATIENCE):
+        async with LoopbackHost(Config(send_stall=0.2, host_grace=0.1)).serve() as site:
+            site.socket("/pour", pour)
+            site.route("GET", "/large", large)
+            stalled = await trio.open_tcp_stream("127.0.0.1", site.port)
+            await open_by_hand(stalled, site.port, "/pour")
+            await lost.wait()
+            lazy = await trio.open_tcp_stream("127.0.0.1", site.port)
+            await lazy.send_all(f"GET /large HTTP/1.1\r\nHost: 127.0.0.1:{site.port}\r\n\r\n".encode())
+            await lazy.receive_some(1)
+            await settle(site)
+            await stalled.aclose()
+            await lazy.aclose()
+
+
 # the host: connections
+
+
+async def test_what_is_no_http_is_told_at_once(host: LoopbackHost) -> None:
+    """A TLS client that waits for an answer must not wait as long as a slow one may take."""
+    with trio.fail_after(PATIENCE):
+        async with host.serve() as site:
+            async with await trio.open_tcp_stream("127.0.0.1", site.port) as stream:
+                await stream.send_all(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03")
+                assert (await read_head(stream)).split()[1] == b"400"
 
 
 async def test_rude_clients_leave_nothing_behind(host: LoopbackHost) -> None:
