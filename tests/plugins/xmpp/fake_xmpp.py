@@ -365,7 +365,9 @@ class Connection:
 
     async def on_register(self, iq, query):
         name = query.child_text("username")
-        problem = "conflict" if name in self.server.keys else "" if self.server.registration else "not-allowed"
+        problem = "" if self.server.registration else "not-allowed"
+        if name in self.server.keys:
+            problem = "conflict"
         if problem:
             error = E("error", ns.CLIENT, E(problem, ns.STANZAS), type="cancel")
             await self.send(E("iq", ns.CLIENT, error, type="error", id=iq.get("id")))
@@ -394,7 +396,8 @@ class Connection:
     async def on_roster(self, iq, query):
         roster = self.server.rosters[self.session.name]
         if iq.get("type") == "get":
-            return E("query", ns.ROSTER, *(E("item", ns.ROSTER, **item) for item in roster.values()), ver="1")
+            items = (E("item", ns.ROSTER, **item) for item in roster.values())
+            return E("query", ns.ROSTER, *items, ver="1")
         item = query.child("item")
         roster[item.get("jid")] = {**item.attributes, "subscription": "none"}
         pushed = E("query", ns.ROSTER, E("item", ns.ROSTER, **roster[item.get("jid")]))

@@ -80,6 +80,7 @@ class Session:
         self._asking = False
         self._answers = 0
         self._sync = 0
+        self._synced = 0
         self._resumption = ""
         self._scram: ScramClient | None = None
         self._derived: tuple[Derivation, bytes] | None = None
@@ -437,8 +438,9 @@ class Session:
             return Element("r", ns.SM)
         # without stream management the answer to a ping says that all before it was taken
         self._sync += 1
+        self._synced = self._outbox.flying
         return Element("iq", ns.CLIENT, Element("ping", ns.PING), type="get",
-                       to=self.login.address.domain, id=f"sync-{self._sync}-{self._outbox.flying}")
+                       to=self.login.address.domain, id=f"sync-{self._sync}")
 
     def _on_request(self, element: Element) -> list[events.Event]:
         self._expect(State.READY, State.CLOSING)
@@ -473,12 +475,11 @@ class Session:
         raise WireError("bad-format", f"the server sent a {stanza.name} while we are {self.state.value}")
 
     def _on_sync(self, iq: Element) -> list[events.Event]:
+        if iq.get("id") != f"sync-{self._sync}" or not self._asking:
+            return []
         self._asking = False
         self._answers += 1
-        asked, _, flying = iq.get("id")[5:].partition("-")
-        if asked != str(self._sync):
-            return []
-        taken = self._outbox.take(int(flying))
+        taken = self._outbox.take(self._synced)
         self._release(self._outbox.release())
         return _taken(taken)
 

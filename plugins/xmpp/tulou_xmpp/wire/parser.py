@@ -41,7 +41,8 @@ class StreamClosed:
 class _Builder:
     """Builds elements from expat's calls; what is complete directly below the root goes to `done`."""
 
-    def __init__(self, max_stanza: int, max_depth: int) -> None:
+    def __init__(self, max_stanza: int, max_depth: int, *, root: tuple[str, str]) -> None:
+        self._root_name = root
         self.max_stanza = max_stanza
         self.max_depth = max_depth
         self.done: list[Element] = []
@@ -99,6 +100,10 @@ class _Builder:
             path[-1].children.append(element)
         elif depth == 1:
             self.start = self._parser.CurrentByteIndex
+        elif (element.namespace, element.name) != self._root_name:
+            raise WireError(
+                "invalid-namespace", f"a stream begins with <{element.name}>, not <stream:stream>"
+            )
         else:
             self.root = element
         path.append(element)
@@ -167,7 +172,7 @@ class FrameParser:
         self._builder = self._fresh()
 
     def _fresh(self) -> _Builder:
-        builder = _Builder(*self._limits)
+        builder = _Builder(*self._limits, root=("", "frames"))
         builder.feed("<frames>")
         return builder
 
@@ -197,7 +202,7 @@ class StreamParser:
     """
 
     def __init__(self, max_stanza: int = MAX_STANZA, max_depth: int = MAX_DEPTH) -> None:
-        self._builder = _Builder(max_stanza, max_depth)
+        self._builder = _Builder(max_stanza, max_depth, root=(namespaces.STREAMS, "stream"))
         self._fed = 0
         self._opened = False
         self._dead: WireError | None = None
@@ -240,9 +245,5 @@ class StreamParser:
             return
         self._fed += len(data)
         builder.feed(data)
-        if builder.root is not None and not builder.root.is_("stream", namespaces.STREAMS):
-            raise WireError(
-                "invalid-namespace", f"a stream begins with <{builder.root.name}>, not <stream:stream>"
-            )
         if not builder.closed and self._fed - builder.start > builder.max_stanza + _SLACK:
             raise too_large(builder.max_stanza)
