@@ -30,8 +30,8 @@ class Pages:
         self._backend = backend
         self._log = log
         self._open: set[Page] = set()
-        self.changed: Callable[[], None] = lambda: None
-        """Called when the first page comes or the last one goes."""
+        self.watched: Callable[[bool], None] = lambda watched: None
+        """Told when the first page comes (True) and when the last one goes (False)."""
 
     def __len__(self) -> int:
         return len(self._open)
@@ -40,12 +40,14 @@ class Pages:
         """One page, for as long as its socket is open."""
         page = Page(socket, self._backend, self._log)
         self._open.add(page)
-        self.changed()
+        if len(self._open) == 1:
+            self.watched(True)
         try:
             await page.run()
         finally:
             self._open.discard(page)
-            self.changed()
+            if not self._open:
+                self.watched(False)
 
     def push(self, name: str, data: Any) -> None:
         """Tell every page; never waits."""

@@ -11,7 +11,7 @@ from functools import partial
 
 import trio
 
-from tulou import AccountChanged, Context
+from tulou import AccountChanged, Background, Context, Foreground
 from tulou.app_events import PluginChanged
 from tulou.flow import Signal
 from tulou_contracts.identity import Identity
@@ -91,6 +91,10 @@ def _wire(
             remembered.account = event.account
             remembered.save()
 
+    def on_watched(watched: bool) -> None:
+        ctx.publish(Foreground() if watched else Background())
+
+    pages.watched = on_watched
     ctx.subscribe(AccountChanged, on_account)
     ctx.subscribe(ConnectionChanged, on_connection)
     ctx.subscribe(ContactChanged, on_contact)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trio
 from shell_fakes import BO, ME, App, Room, furnished, until
 
 from tulou import Plugin, implements
@@ -30,7 +31,7 @@ def test_the_first_sign_in_and_its_errors_as_sentences(
 ) -> None:
     app = start(stranger)
     page = visit(app)
-    error = page.locator(".form-error")
+    error = page.locator("form .form-error")
 
     def attempt(address: str, password: str, endpoint: str = "") -> str:
         page.fill("[name=address]", address)
@@ -56,12 +57,12 @@ def test_the_first_sign_in_and_its_errors_as_sentences(
 def test_registration(start: Any, visit: Any) -> None:
     app = start(stranger)
     page = visit(app, language="en-GB")
-    page.click(".link-button")
+    page.click(".entrance-other .link-button")
     page.fill("[name=address]", "zoe@tulou.example")
     page.fill("[name=password]", "one")
     page.fill("[name=repeat]", "two")
     page.click("button[type=submit]")
-    page.wait_for_selector(".form-error:has-text('not the same')")
+    page.wait_for_selector("form .form-error:has-text('not the same')")
     page.fill("[name=repeat]", "one")
     page.click("button[type=submit]")
     page.wait_for_selector("tulou-conversation-list")
@@ -129,15 +130,13 @@ def test_a_message_whose_answer_was_lost_is_neither_lost_nor_doubled(start: Any,
     real = app.room.send
 
     async def stored_but_never_answered(*args: Any, **named: Any) -> Any:
-        import trio
-
         await real(*args, **named)
         await trio.sleep_forever()
 
     app.room.send = stored_but_never_answered  # type: ignore[method-assign]
     page.fill(BOX, "到了吗")
     page.press(BOX, "Enter")
-    page.locator(".own .bubble", has_text="到了吗").first.wait_for()
+    page.wait_for_selector(".own[data-state=queued]:has-text('到了吗')")
     app.stop()
     app.room.send = real  # type: ignore[method-assign]
     app.start()
@@ -145,6 +144,93 @@ def test_a_message_whose_answer_was_lost_is_neither_lost_nor_doubled(start: Any,
     until(page, "document.querySelectorAll('.own[data-state=sending]').length === 0")
     assert page.locator(".own .bubble", has_text="到了吗").count() == 1
     assert page.input_value(BOX) == ""
+
+
+def test_a_message_that_was_never_stored_is_back_in_the_box(start: Any, visit: Any) -> None:
+    app = start(furnished)
+    page = visit(app, CHAT)
+    real, held = app.room.send, []
+
+    async def never(*args: Any, **named: Any) -> Any:
+        held.append(args)
+        await trio.sleep_forever()
+
+    app.room.send = never  # type: ignore[method-assign]
+    page.fill(BOX, "没存下来")
+    page.press(BOX, "Enter")
+    page.wait_for_selector(".own[data-state=sending]")
+    while not held:
+        page.wait_for_timeout(20)
+    app.stop()
+    app.room.send = real  # type: ignore[method-assign]
+    app.start()
+    page.wait_for_selector(".composer-problem:has-text('文字已保留')")
+    assert page.input_value(BOX) == "没存下来"
+    assert page.locator(".own .bubble", has_text="没存下来").count() == 0
+
+
+NAMELESS = """() => [...document.querySelectorAll('button, a[href], input, textarea, [role=log], dialog')]
+    .filter(each => each.checkVisibility())
+    .filter(each => !(each.getAttribute('aria-label') || each.innerText?.trim() || each.labels?.length))
+    .map(each => each.outerHTML)"""
+
+CONTRAST = """() => {
+    const probe = document.body.appendChild(document.createElement('span'));
+    const canvas = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
+    const light = (token) => {
+        probe.style.color = `var(${token})`;
+        canvas.fillStyle = getComputedStyle(probe).color;
+        canvas.fillRect(0, 0, 1, 1);
+        const [r, g, b] = [...canvas.getImageData(0, 0, 1, 1).data].map((byte) => {
+            const part = byte / 255;
+            return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+        });
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    };
+    const ratio = (one, other) => {
+        const [dark, bright] = [light(one), light(other)].sort((a, b) => a - b);
+        return (bright + 0.05) / (dark + 0.05);
+    };
+    const pairs = [
+        ['--ink', '--surface'], ['--ink-soft', '--surface'], ['--ink-soft', '--surface-side'],
+        ['--ink-soft', '--surface-rail'], ['--ink-soft', '--surface-active'], ['--ink-faint', '--surface'],
+        ['--ink-on-brand', '--brand-fill'], ['--ink-on-brand', '--danger-fill'], ['--link', '--surface'],
+        ['--bubble-own-ink', '--bubble-own'], ['--bubble-other-ink', '--bubble-other'],
+        ['--link', '--bubble-own'], ['--link', '--bubble-other'], ['--brand', '--surface'],
+        ['--danger', '--surface-danger'], ['--warn', '--surface-notice'], ['--earth', '--surface'],
+    ];
+    const found = pairs.map(([ink, ground]) => [ink, ground, ratio(ink, ground)]);
+    probe.remove();
+    return found;
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_everything_has_a_name_and_can_be_read(start: Any, visit: Any, scheme: str) -> None:
+    app = start(furnished)
+    page = visit(app, color_scheme=scheme)
+    for path in ("chats", f"chats/{BO}", "contacts", f"contacts/{BO}", "settings"):
+        page.goto(f"{app.url}/#/{path}")
+        page.wait_for_selector(".frame")
+        assert page.evaluate(NAMELESS) == [], path
+    for ink, ground, ratio in page.evaluate(CONTRAST):
+        assert ratio >= 4.5, f"{ink} on {ground}: {ratio:.2f}"  # WCAG 2.2, 1.4.3
+
+
+def test_the_keyboard_alone_is_enough(start: Any, visit: Any) -> None:
+    app = start(furnished)
+    page = visit(app)
+    page.wait_for_selector(".item")
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.matches('.item')"):
+            break
+    page.keyboard.press("Enter")
+    page.wait_for_selector(BOX)
+    until(page, "document.activeElement.matches('tulou-composer textarea')")
+    page.keyboard.type("只用键盘")
+    page.keyboard.press("Enter")
+    page.locator(".own .bubble", has_text="只用键盘").wait_for()
 
 
 @pytest.mark.parametrize("width, height", [(360, 740), (820, 1180), (1280, 800)])

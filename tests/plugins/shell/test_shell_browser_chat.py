@@ -46,6 +46,27 @@ def test_enter_sends_and_ticks_follow_the_state(start: Callable[..., App], visit
     assert texts(page) == ["早", "周报发你了"]
 
 
+def test_a_message_shows_once_when_its_push_overtakes_the_answer(start: Any, visit: Any) -> None:
+    app = start(befriended)
+    page = visit(app, CHAT)
+    answered, real = trio.Event(), app.room.send
+
+    async def answer_late(*args: Any, **named: Any) -> Any:
+        message = await real(*args, **named)
+        await answered.wait()
+        return message
+
+    app.room.send = answer_late  # type: ignore[method-assign]
+    for _ in range(2):
+        page.fill(BOX, "一样的话")
+        page.press(BOX, "Enter")
+    page.wait_for_selector(".own[data-state=queued]")
+    assert texts(page) == ["早", "一样的话", "一样的话"]
+    app.call(answered.set)
+    until(page, "document.querySelectorAll('.own[data-state=queued]').length === 2")
+    assert texts(page) == ["早", "一样的话", "一样的话"]
+
+
 def test_shift_enter_makes_a_line_and_blank_text_is_not_sent(start: Any, visit: Any) -> None:
     app = start(befriended)
     page = visit(app, CHAT)
@@ -57,6 +78,7 @@ def test_shift_enter_makes_a_line_and_blank_text_is_not_sent(start: Any, visit: 
     page.type(BOX, "二")
     page.press(BOX, "Enter")
     has_text(page, "一\n二")
+    page.wait_for_selector(".own[data-state=queued]")
     assert app.room.messages[BO][-1].body == "一\n二"
 
 

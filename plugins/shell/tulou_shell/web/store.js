@@ -53,7 +53,9 @@ class Store {
   /** The page is looked at again, or the network changed: find out what still stands. */
   probe() {
     this.#line.hurry();
-    if (this.#line.open && this.session?.signedIn) this.ask("connection.probe").catch(() => {});
+    // not when another device took over: merely looking at the page must not take it back
+    const ours = this.session?.signedIn && this.connection.state !== "replaced";
+    if (this.#line.open && ours) this.ask("connection.probe").catch(() => {});
   }
 
   hurry() {
@@ -138,7 +140,7 @@ class Store {
     this.emit(`history:${conversation}`);
     try {
       const stored = await this.ask("messenger.send", { conversation, body, kind, data });
-      stored.shownAs = pending.id;
+      this.#adopt(history, pending, stored);
       this.#merge(conversation, [stored]);
     } catch (fault) {
       if (fault.code === "closed") await this.#settleUnknown(pending);
@@ -250,7 +252,11 @@ class Store {
 
   pushedMessages(messages) {
     for (const message of messages) {
-      if (this.#histories.get(message.conversation)?.loaded) this.#merge(message.conversation, [message]);
+      const history = this.#histories.get(message.conversation);
+      if (history?.loaded) {
+        this.#expect(history, message);
+        this.#merge(message.conversation, [message]);
+      }
       if (!message.outgoing) this.emit("incoming");
     }
   }
@@ -300,20 +306,34 @@ class Store {
 
   /** The line was lost while a message was being stored: look whether it was, once we are back. */
   async #settleUnknown(pending) {
-    await new Promise((resolve) => {
+    if (this.line !== "open") await new Promise((resolve) => {
       const end = this.on("line", () => {
         if (this.line !== "open") return;
         end();
         resolve();
       });
     });
-    const found = await this.#refresh(pending.conversation);
-    const mine = found.find(
-      (message) => message.outgoing && message.body === pending.body && !pending.known.has(message.id)
-        && !message.shownAs,
-    );
+    if (pending.storedAs) return;
+    const history = this.history(pending.conversation);
+    await this.#refresh(pending.conversation);
+    const mine = history.messages.find((message) => stands(message, pending));
     if (mine === undefined) throw new Fault("closed");
-    mine.shownAs = pending.id; // this one is spoken for; an equal text after it is another message
+    this.#adopt(history, pending, mine);
+  }
+
+  /** A pushed message may be one that is being sent, when the push overtakes the answer. */
+  #expect(history, message) {
+    const pending = history.pending.find((each) => !each.storedAs && stands(message, each));
+    if (pending !== undefined) this.#adopt(history, pending, message);
+  }
+
+  /** From now on `message` is shown in the place of `pending`. */
+  #adopt(history, pending, message) {
+    for (const other of history.messages) {
+      if (other.shownAs === pending.id && other.id !== message.id) delete other.shownAs; // it was a twin's
+    }
+    message.shownAs = pending.id;
+    pending.storedAs = message.id;
   }
 
   #merge(conversation, found) {
@@ -323,7 +343,7 @@ class Store {
       const known = byId.get(message.id);
       // an answer that was on its way may be older than a push that overtook it
       if (known && stale(known, message)) continue;
-      if (known?.shownAs) message.shownAs = known.shownAs;
+      if (known?.shownAs) message.shownAs ??= known.shownAs;
       byId.set(message.id, message);
     }
     history.messages = [...byId.values()].sort((a, b) => a.position - b.position);
@@ -353,6 +373,12 @@ class Store {
     addTexts(contributions.texts);
     this.emit("contributions");
   }
+}
+
+/** Whether a stored message can be what a pending one has become. */
+function stands(message, pending) {
+  return message.outgoing && !message.shownAs && !pending.known.has(message.id)
+    && message.kind === pending.kind && message.body === pending.body;
 }
 
 function stale(known, message) {

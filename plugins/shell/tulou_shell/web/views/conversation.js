@@ -79,6 +79,13 @@ class Conversation extends View {
     if (line && line.unread > 0) this.#unreadFrom = line.readPosition;
   }
 
+  /** What comes while nobody looks is marked as new for when somebody does. */
+  #noteArrival(history) {
+    const newest = history.messages.at(-1);
+    const read = store.conversations.get(this.#id)?.readPosition ?? 0;
+    if (newest && !newest.outgoing && newest.position > read) this.#unreadFrom = read;
+  }
+
   #drawAnew() {
     for (const row of this.#rows.children) delete row.tulouView;
     this.#draw();
@@ -88,6 +95,7 @@ class Conversation extends View {
     const history = store.history(this.#id);
     const before = { height: this.#log.scrollHeight, top: this.#log.scrollTop, oldest: this.#oldest };
     this.#oldest = history.messages[0]?.id;
+    if (this.#unreadFrom === null && this.#placed && !looking()) this.#noteArrival(history);
     const rows = rowsOf(history, this.#unreadFrom);
     keyed(this.#rows, rows, (row) => row.key, (row) => h("li", { class: `row row-${row.type}` }), (node, row) => this.#drawRow(node, row));
     this.#drawNotice(history);
@@ -102,6 +110,7 @@ class Conversation extends View {
     } else if (history.loading) fill(this.#notice, h("span", { class: "spinner" }), t("chat.older"));
     else if (history.complete) fill(this.#notice, t("chat.begin", { name: store.nameOf(this.#id) }));
     else fill(this.#notice);
+    this.#log.setAttribute("aria-busy", String(history.loading));
   }
 
   /** After a change: stay at the end, or keep what is being read where it is. */
@@ -150,7 +159,7 @@ class Conversation extends View {
 
   /** What was really seen counts as read: the page is in front and the message is in view. */
   #markRead() {
-    if (document.hidden || !document.hasFocus() || !this.#placed) return;
+    if (!looking() || !this.#placed) return;
     const end = this.#log.getBoundingClientRect().bottom + 8;
     const rows = this.#rows.children;
     for (let index = rows.length - 1; index >= 0; index -= 1) {
@@ -163,6 +172,10 @@ class Conversation extends View {
   }
 }
 
+function looking() {
+  return !document.hidden && document.hasFocus();
+}
+
 function set(button, label) {
   button.title = label;
   button.setAttribute("aria-label", button.textContent ? `${label}: ${button.textContent}` : label);
@@ -173,7 +186,7 @@ function rowsOf(history, unreadFrom) {
   const rows = [];
   let before = null;
   let marked = unreadFrom === null;
-  for (const message of [...history.messages, ...history.pending]) {
+  for (const message of [...history.messages, ...history.pending.filter((each) => !each.storedAs)]) {
     const day = dateOf(message.at).toDateString();
     const newDay = before === null || dateOf(before.at).toDateString() !== day;
     if (newDay) rows.push({ type: "day", key: `day ${day} ${rows.length === 0 ? "" : before.position}`, at: message.at });

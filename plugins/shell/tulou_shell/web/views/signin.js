@@ -7,8 +7,16 @@ import { iconButton, sentence } from "./parts.js";
 class SignIn extends View {
   #registering = false;
 
+  #refused = h("p", { class: "form-error", role: "alert" });
+
   connectedCallback() {
+    this.watch(store, "connection", () => this.#tellRefused());
     this.#show();
+  }
+
+  #tellRefused() {
+    this.#refused.textContent = t("connection.refused");
+    this.#refused.hidden = store.connection.state !== "refused" || store.session.account === null;
   }
 
   #show() {
@@ -50,12 +58,13 @@ class SignIn extends View {
       h("img", { src: "/plugins/tulou_shell/icon.svg", alt: "", width: 56, height: 56 }),
       h("h1", {}, again ? t("signin.again") : t(this.#registering ? "register.title" : "signin.welcome")),
       h("p", { class: "entrance-lead" }, again ? t("signin.leadAgain") : t(`${word}.lead`)),
-      store.connection.state === "refused" && h("p", { class: "form-error" }, t("connection.refused")),
+      this.#refused,
       form,
       !again && h("p", { class: "entrance-other" },
         t(this.#registering ? "register.haveAccount" : "signin.noAccount"), " ",
         h("button", { type: "button", class: "link-button", onclick: () => this.#turn() },
           t(this.#registering ? "register.toSignin" : "signin.toRegister"))))));
+    this.#tellRefused();
     (address.value ? password : address).focus();
   }
 
