@@ -43,7 +43,7 @@ def at(stage):
     return stream
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.sampled_from(Stage), st.lists(FRAMES, max_size=8))
 def test_any_frame_at_any_stage_is_answered_never_raised(stage, frames):
     stream = at(stage)
