@@ -64,7 +64,6 @@ class Kernel:
         self._supervisor: Supervisor | None = None
         self._changing = trio.Lock()
         self._stop = trio.Event()
-        self._delivering = trio.CancelScope(shield=True)
 
     # -- running ------------------------------------------------------------------------------
 
@@ -89,30 +88,30 @@ class Kernel:
                 tempfile.TemporaryDirectory(prefix="tulou-")))
             if self._profile is not None:
                 held.enter_context(lock_profile(profile))
+            failure: Exception | None = None
             async with trio.open_nursery() as nursery:
                 if self._blocked_after:
                     held.enter_context(Watchdog(self._owner_of, self._blame, self._blocked_after))
                 self._house = make_house(
                     self.composition, profile, self._assembly.units, self._random, self._now)
                 self._supervisor = supervisor = Supervisor(self._house, nursery)
-                self._delivering = trio.CancelScope(shield=True)
-                nursery.start_soon(self._deliver_events, self._house)
+                attending = trio.CancelScope(shield=True)
+                nursery.start_soon(_attend, attending, self._house, supervisor)
                 try:
                     with _collection_put_off():
                         supervisor.admit(self._startable())
                         await supervisor.settled()
                     self._check_essential()
                     yield self
+                except Exception as error:  # carried out of the nursery, which would wrap it in a group
+                    failure = error
                 finally:
                     with trio.CancelScope(shield=True):
                         await supervisor.halt()
-                    self._delivering.cancel()
+                    attending.cancel()
                     nursery.cancel_scope.cancel()
-
-    async def _deliver_events(self, house: House) -> None:
-        """Until everybody is down, also when the app is being cancelled."""
-        with self._delivering:
-            await house.events.run()
+            if failure is not None:
+                raise failure
 
     def _startable(self) -> list[Unit]:
         units = self._assembly.units
@@ -286,6 +285,14 @@ class Kernel:
     def _blame(self, plugin: str | None, _: str) -> None:
         if plugin is not None:
             self._assembly.units[plugin].faults += 1
+
+
+async def _attend(scope: trio.CancelScope, house: House, supervisor: Supervisor) -> None:
+    """Events and deadlines, until everybody is down, also while the app is being cancelled."""
+    with scope:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(house.events.run)
+            nursery.start_soon(supervisor.deadlines.run)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 import trio
 
 from tulou.app_events import PluginChanged
+from tulou.deadlines import Deadlines
 from tulou.errors import ManifestError, PluginFailed, TulouError
 from tulou.flow import backoff
 from tulou.house import House
@@ -35,6 +36,7 @@ class Supervisor:
         self._began = trio.current_time()
         self._changed = trio.lowlevel.ParkingLot()
         self._idle = trio.Event()
+        self.deadlines = Deadlines()
         self._busy = 0
         self._halting = False
 
@@ -85,7 +87,8 @@ class Supervisor:
     def _observe(self, unit: Unit) -> None:
         """Every change of state comes by here."""
         self._changed.unpark_all()
-        self._house.events.publish(PluginChanged(unit.name, unit.state.value, unit.reason))
+        if self._house.events.heard(PluginChanged):
+            self._house.events.publish(PluginChanged(unit.name, unit.state.value, unit.reason))
         if unit.state in _NEWS_FOR_DEPENDENTS:
             for name in unit.dependents:
                 self._consider(self._house.units[name])
@@ -160,20 +163,20 @@ class Supervisor:
             scope = unit.scope = nursery.cancel_scope
             # shielded: cancelling the app stops plugins in order, by `halt`, not all at once
             scope.shield = True
-            scope.deadline = trio.current_time() + manifest.start_deadline
+            self.deadlines.set(scope, manifest.start_deadline)
             room = Room(self._house, unit, nursery)
             try:
                 async with run(room):
-                    scope.deadline = float("inf")
+                    self.deadlines.clear(scope)
                     self._ready(unit, room)
                     await unit.stopping.wait()
                     await self._left_alone(unit)
-                    scope.deadline = trio.current_time() + manifest.stop_deadline
+                    self.deadlines.set(scope, manifest.stop_deadline)
             finally:
                 room.withdraw()
             left = True
             scope.cancel()
-        if not left and trio.current_time() >= scope.deadline:
+        if self.deadlines.passed(scope) and not left:
             unit.failure = unit.failure or PluginFailed(_too_late(unit))
 
     def _ready(self, unit: Unit, room: Room) -> None:

@@ -135,9 +135,7 @@ async def test_an_essential_plugin_that_fails_is_told_in_a_sentence(autojump_clo
         raise ValueError("no luck")
         yield
     kernel = make(plugin("heart", broken), essential=("heart",))
-    with pytest.Raises(PluginFailed, match="essential plugin 'heart' is failed: ValueError: no luck") \
-            if hasattr(pytest, "RaisesX") else pytest.RaisesGroup(
-                pytest.RaisesExc(PluginFailed, match="essential plugin 'heart' is failed: ValueError: no luck")):
+    with pytest.raises(PluginFailed, match="essential plugin 'heart' is failed: ValueError: no luck"):
         async with kernel.running():
             raise AssertionError("must not get here")
 
