@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import aclosing
 
 import trio
 from starlette.requests import ClientDisconnect
@@ -77,10 +78,11 @@ async def read_body(request: AsgiRequest, *, limit: int, patience: float) -> byt
     body = bytearray()
     try:
         with trio.move_on_after(patience) as scope:
-            async for piece in request.stream():
-                body += piece
-                if len(body) > limit:
-                    raise too_large
+            async with aclosing(request.stream()) as pieces:
+                async for piece in pieces:
+                    body += piece
+                    if len(body) > limit:
+                        raise too_large
     except ClientDisconnect:
         return None
     if scope.cancelled_caught:

@@ -32,6 +32,7 @@ class WatchedStream(trio.abc.Stream):
         self._waiting = False
         self._sending = False
         self._sent = 0
+        self._said_eof = False
         self._heard = trio.current_time()
         self.ended = trio.Event()
         self.head = b""
@@ -85,6 +86,8 @@ class WatchedStream(trio.abc.Stream):
             self._quick_ack = False
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        if self._said_eof:  # Hypercorn may close while a handler is about to answer
+            raise trio.ClosedResourceError("nothing can be sent after the end")
         self._sending = True
         try:
             if len(data) <= _CHUNK:
@@ -116,6 +119,7 @@ class WatchedStream(trio.abc.Stream):
 
     async def send_eof(self) -> None:
         """Say that nothing more will come from us."""
+        self._said_eof = True
         await self.tcp.send_eof()
 
     async def aclose(self) -> None:
