@@ -17,6 +17,7 @@ from tulou_contracts.transport import (
     ConnectionState,
     IncomingMessage,
     IncomingReceipt,
+    IncomingRefusal,
     NotAccepted,
     Outgoing,
     ReceiptKind,
@@ -404,3 +405,134 @@ async def test_it_works_while_the_connection_is_refused_for_good(autojump_clock,
 
 async def _queued(room):
     return [m.state for m in await room.messenger.history(WANG)] == [MessageState.QUEUED]
+
+
+class Manual(FakeTransport):
+    """A transport whose answers the test gives, whenever it likes."""
+
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
+        self.submitted = []
+
+    def submit(self, message):
+        submission = super().submit(message)
+        self._wire.remove(submission)
+        self.submitted.append(submission)
+        return submission
+
+    def bodies(self):
+        return [submission.message.body for submission in self.submitted]
+
+
+async def test_nothing_overtakes_what_a_former_session_has_not_answered(autojump_clock, tmp_path):
+    async with at(FakeServer(), tmp_path, Manual) as place, open_room(place) as room:
+        place.transport.connect()
+        await settle()
+        await room.messenger.send(WANG, "1")
+        await settle()
+        place.transport.disconnect()
+        place.transport.connect()
+        await room.messenger.send(WANG, "2")
+        await room.messenger.send("zhao@example.org", "other")
+        await settle()
+        assert place.transport.bodies() == ["1", "other"]
+        place.transport.submitted[0].land(NotAccepted("the connection broke"))
+        await settle()
+        assert place.transport.bodies() == ["1", "other", "1", "2"]
+
+
+async def test_after_a_doubt_a_conversation_begins_again_in_order(autojump_clock, tmp_path):
+    async with at(FakeServer(), tmp_path, Manual) as place, open_room(place) as room:
+        place.transport.connect()
+        for number in range(3):
+            await room.messenger.send(WANG, f"{number}")
+        await settle()
+        place.transport.submitted[0].land(NotAccepted("no answer"))
+        await settle()
+        assert place.transport.bodies() == ["0", "1", "2"]
+        place.transport.submitted[2].land(NotAccepted("no answer"))
+        place.transport.submitted[1].land()
+        await settle()
+        assert place.transport.bodies() == ["0", "1", "2", "0", "2"]
+
+
+async def test_a_new_session_nobody_heard_of_moves_no_bookmark(autojump_clock, tmp_path):
+    server = FakeServer(keeps_offline=False)
+    async with at(server, tmp_path) as place:
+        async with open_room(place) as room:
+            place.transport.connect()
+            await settle()
+            write(server, 0)
+            await settle()
+            place.bus.close()  # events may be dropped
+            place.transport.disconnect()
+            write(server, 1)
+            place.transport.connect()
+            write(server, 2)
+            await settle()
+            assert await bodies(room) == ["0", "2"]
+        async with open_room(place) as room:
+            await settle()
+            assert await bodies(room) == ["0", "1", "2"]
+
+
+async def test_the_copy_of_a_refused_attempt_does_not_end_the_next_one(autojump_clock, tmp_path):
+    server = FakeServer()
+    async with at(server, tmp_path) as place, open_room(place) as room:
+        place.transport.connect()
+        await settle()
+        message = await room.messenger.send(WANG, "hi")
+        await settle()
+        server.deliver(LIN, IncomingRefusal(message_id=message.id, conversation=WANG, reason="no"))
+        await settle()
+        place.transport.disconnect()
+        await room.messenger.retry(WANG, message.id)
+        place.transport.hold = True
+        place.transport.connect()  # the archive shows the attempt that was refused
+        await settle()
+        assert [m.state for m in await room.messenger.history(WANG)] == [MessageState.QUEUED]
+        place.transport.hold = False
+        place.transport._wake()
+        await settle()
+        assert [m.state for m in await room.messenger.history(WANG)] == [MessageState.SENT]
+        assert len(server.taken) == 2
+
+
+async def test_plugins_see_a_message_once_and_its_sender_hears_of_it_live_only(autojump_clock, tmp_path):
+    seen = []
+
+    async def slow(message):
+        seen.append(message.id)
+        await trio.sleep(3)
+        return message
+
+    server = FakeServer()
+    async with at(server, tmp_path) as place:
+        place.incoming = slow
+        async with open_room(place) as room:
+            write(server, 1)
+            place.transport.connect()  # it comes as kept mail and from the archive at the same time
+            await settle()
+            place.transport.disconnect()
+            place.transport.connect()
+            await settle()
+            assert await bodies(room) == ["1"]
+            assert seen == ["m1"]
+            assert server.receipts == [(LIN, WANG, "m1", ReceiptKind.DELIVERED)]
+
+
+async def test_the_archive_calls_for_no_receipts_and_reading_is_told_once(autojump_clock, tmp_path):
+    server = FakeServer(keeps_offline=False)
+    write(server, 1)
+    async with at(server, tmp_path) as place, open_room(place) as room:
+        place.transport.connect()
+        await settle()
+        assert await bodies(room) == ["1"]
+        assert server.receipts == []
+        await room.messenger.mark_read(WANG, 2**53)
+        for _ in range(3):
+            await room.messenger.mark_read(WANG, 2**53)
+            place.transport.disconnect()
+            place.transport.connect()
+            await settle()
+        assert server.receipts == [(LIN, WANG, "m1", ReceiptKind.READ)]
