@@ -34,10 +34,10 @@ def bubble(page: Any, text: str) -> Any:
     return page.locator(".row-message .bubble", has_text=text)
 
 
-def test_two_people_chat_and_history_survives_a_restart(browser: Any, demo: Callable[..., Any]) -> None:
+def test_two_people_chat_and_history_survives_a_restart(chromium: Any, demo: Callable[..., Any]) -> None:
     running = demo()
     links = running.links()
-    anna, bowen = (person(browser, link) for link in links)
+    anna, bowen = (person(chromium, link) for link in links)
     chat_with(anna, "博文")
     say(anna, "你好，博文！<b>不是粗体</b>")
     bowen.click(".rail-tab[data-tab=chats]")
@@ -62,11 +62,11 @@ def test_two_people_chat_and_history_survives_a_restart(browser: Any, demo: Call
     assert again.stop(signal.SIGINT) == 0
 
 
-def test_fresh_links_while_it_runs(browser: Any, demo: Callable[..., Any]) -> None:
+def test_fresh_links_while_it_runs(chromium: Any, demo: Callable[..., Any]) -> None:
     running = demo()
     first = running.links()
     running.process.stdin.write("\n")
     running.process.stdin.flush()
     fresh = running.links(count=4)
     assert not set(first) & set(fresh)
-    assert person(browser, fresh[0]).url == fresh[0].split("/enter")[0] + "/"
+    assert person(chromium, fresh[0]).url == fresh[0].split("/enter")[0] + "/"

@@ -293,6 +293,20 @@ def test_the_page_opens_without_a_plugin_and_says_which(
         page.locator(f"text={words}").first.wait_for()
 
 
+def test_a_plugin_that_goes_and_comes_back_while_the_page_is_open(start: Any, visit: Any) -> None:
+    app = start(furnished)
+    page = visit(app, CHAT)
+    page.wait_for_selector(".row-message")
+    app.call_async(app.kernel.disable, "room")
+    page.locator("text=消息插件（im）没有运行").first.wait_for()
+    app.call_async(app.kernel.enable, "room")
+    page.wait_for_selector(".row-message")
+    page.wait_for_selector(".item")
+    page.fill(BOX, "又好了")
+    page.press(BOX, "Enter")
+    page.wait_for_selector(".own[data-state=queued]:has-text('又好了')")
+
+
 def poll_plugin(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Plugin:
     package = folder / "poll_of_test"
     (package / "web").mkdir(parents=True)

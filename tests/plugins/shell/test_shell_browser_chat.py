@@ -272,6 +272,27 @@ def test_a_chat_is_started_by_address(start: Any, visit: Any) -> None:
     page.wait_for_selector(".item:has-text('你好')")
 
 
+def test_a_chat_is_started_by_picking_a_contact(start: Any, visit: Any) -> None:
+    def people(room: Room) -> None:
+        room.contact(BO, "陈博文")
+        room.contact("lin@tulou.example", "林悦")
+
+    app = start(people)
+    page = visit(app, width=360, height=740)
+    page.click(".empty .button")
+    page.fill("dialog input[name=address]", "林")
+    assert page.locator(".pick .item").count() == 1
+    page.click(".pick .item")
+    page.wait_for_selector(".pane-title:has-text('林悦')")
+    assert page.locator("dialog").count() == 0
+    page.click("[aria-label=返回]")
+    page.click(".side-head .icon-button")
+    page.fill("dialog input[name=address]", "博文")
+    page.press("dialog input[name=address]", "Enter")
+    page.wait_for_selector(".pane-title:has-text('陈博文')")
+    assert set(app.room.titles) == {BO, "lin@tulou.example"}
+
+
 def test_a_wrong_address_keeps_the_dialog_open_and_escape_closes_it(start: Any, visit: Any) -> None:
     app = start()
     page = visit(app)

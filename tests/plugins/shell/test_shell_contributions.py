@@ -123,3 +123,43 @@ def test_own_modules_are_found_at_their_url() -> None:
         assert isinstance(each, (Bubble, InputPanel))
         assert asset_url(each.module).startswith("/plugins/tulou_shell/")
         assert check_asset(each.module).is_file()
+
+
+BAD: list[tuple[str, list[Any]]] = [
+    ("test_every_answer_is_a_contribution", ["text"]),
+    ("test_files_exist_inside_the_web_folder", [Bubble(kind="x", module=Asset("tulou_shell", "gone.js"))]),
+    ("test_files_exist_inside_the_web_folder", [Bubble(kind="x", module=Asset("tulou_shell", "../page.py"))]),
+    ("test_files_are_served_as_modules", [Bubble(kind="x", module=Asset("tulou_shell", "icon.svg"))]),
+    ("test_modules_have_a_default_export", [Bubble(kind="x", module=Asset("tulou_shell", "dom.js"))]),
+    ("test_kinds_and_names_are_unique",
+     [Bubble(kind="x", module=Asset("tulou_shell", "bubbles/text.js"))] * 2),
+    ("test_texts_have_the_same_keys_in_both_languages", [Texts(language="zh", texts={"a": "b"})]),
+    ("test_texts_are_in_languages_of_the_pages", [Texts(language="tlh", texts={})]),
+]
+
+
+@pytest.mark.parametrize("check, contributions", BAD)
+def test_the_conformance_suite_finds_what_is_wrong(check: str, contributions: list[Any]) -> None:
+    class Suite(UiConformance):
+        def contributions(self) -> Sequence[Contribution]:
+            return contributions
+
+    with pytest.raises(AssertionError):
+        getattr(Suite(), check)()
+
+
+@pytest.mark.parametrize("line, check", [
+    ("import x from 'https://cdn.example/x.js';", "test_modules_load_nothing_from_elsewhere"),
+    ('await import("//cdn.example/x.js");', "test_modules_load_nothing_from_elsewhere"),
+    ("this.innerHTML = message.body;", "test_modules_turn_no_string_into_markup"),
+])
+def test_the_conformance_suite_reads_the_modules(polls: str, line: str, check: str) -> None:
+    class Suite(UiConformance):
+        def contributions(self) -> Sequence[Contribution]:
+            return [Bubble(kind="poll", module=Asset(polls, "poll.js"))]
+
+    getattr(Suite(), check)()
+    file = check_asset(Asset(polls, "poll.js"))
+    file.write_text(f"{line}\nexport default class extends HTMLElement {{}}")
+    with pytest.raises(AssertionError, match="policy"):
+        getattr(Suite(), check)()

@@ -52,7 +52,8 @@ export default {
   "chats.pickHint": "Or start a new one with a colleague.",
 
   "new.title": "New chat",
-  "new.address": "Account of your colleague",
+  "contacts.addAddress": "Account of your colleague",
+  "new.address": "Name or account of your colleague",
   "new.name": "Name (optional)",
   "new.addContact": "Add to contacts",
   "new.submit": "Start",

@@ -52,7 +52,8 @@ export default {
   "chats.pickHint": "或者和同事发起新的聊天。",
 
   "new.title": "发起聊天",
-  "new.address": "同事的帐号",
+  "contacts.addAddress": "同事的帐号",
+  "new.address": "同事的姓名或帐号",
   "new.name": "姓名（可选）",
   "new.addContact": "添加到通讯录",
   "new.submit": "开始聊天",

@@ -62,7 +62,7 @@ function drawLine(link, contact) {
 
 function addContact() {
   formDialog(t("contacts.addTitle"), [
-    field(t("new.address"), {
+    field(t("contacts.addAddress"), {
       name: "address", placeholder: t("signin.addressHint"), autocapitalize: "none", autocomplete: "off",
       spellcheck: "false", inputmode: "email",
     }),

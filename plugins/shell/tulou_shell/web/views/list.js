@@ -76,23 +76,50 @@ function preview(line, draft) {
   return [failed, line.last.outgoing ? t("chats.you") : "", line.last.body];
 }
 
-/** The dialog that starts a conversation by address. */
+/** The dialog that starts a conversation: pick a contact, or type an address. */
 export function newChat() {
-  const list = h("datalist", { id: "tulou-known" },
-    [...store.contacts.values()].map((each) => h("option", { value: each.address }, store.nameOf(each.address))));
-  formDialog(t("new.title"), [
-    field(t("new.address"), {
-      name: "address", placeholder: t("signin.addressHint"), autocapitalize: "none", autocomplete: "off",
-      spellcheck: "false", inputmode: "email", list: "tulou-known",
-    }), list,
+  const people = h("ul", { class: "pick" });
+  const address = field(t("new.address"), {
+    name: "address", placeholder: t("signin.addressHint"), autocapitalize: "none", autocomplete: "off",
+    spellcheck: "false", inputmode: "email", oninput: (event) => drawPeople(people, event.target.value),
+  });
+  const dialog = formDialog(t("new.title"), [
+    address, people,
     field(t("new.name"), { name: "name", autocomplete: "off" }),
     h("label", { class: "check" }, h("input", { type: "checkbox", name: "contact" }), h("span", {}, t("new.addContact"))),
   ], t("new.submit"), async (values) => {
-    const whole = complete(values.address.trim());
-    const conversation = await store.open(whole, values.name.trim());
+    const typed = values.address.trim();
+    const named = typed.includes("@") ? [] : matching(typed);
+    const whole = typed && named.length === 1 ? named[0].address : complete(typed);
+    await start(whole, values.name.trim());
     if (values.contact) await store.ask("contacts.add", { address: whole, name: values.name.trim() });
-    go("chats", conversation.id);
   });
+  people.addEventListener("click", async (event) => {
+    const { person } = event.target.closest("button")?.dataset ?? {};
+    if (person === undefined) return;
+    await start(person, store.contacts.get(person)?.name ?? "");
+    dialog.close();
+  });
+  drawPeople(people, "");
+}
+
+function matching(typed) {
+  const wanted = typed.trim().toLowerCase();
+  const own = store.session.account?.address;
+  return [...store.contacts.values()].filter((each) => each.address !== own
+    && `${store.nameOf(each.address)} ${each.address}`.toLowerCase().includes(wanted));
+}
+
+function drawPeople(list, typed) {
+  fill(list, matching(typed).slice(0, 6).map((each) => h("li", {}, h("button", { type: "button", class: "item", dataset: { person: each.address } },
+    avatar(each.address, store.nameOf(each.address), each.presence),
+    h("span", { class: "item-text" }, h("span", { class: "item-name ellipsis" }, store.nameOf(each.address)),
+      h("span", { class: "item-preview ellipsis" }, each.address))))));
+}
+
+async function start(whole, name) {
+  const conversation = await store.open(whole, name);
+  go("chats", conversation.id);
 }
 
 /** A bare name is a colleague at one's own server. */
