@@ -6,6 +6,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Mapping
+from functools import lru_cache
 
 from tulou_contracts.messaging import Draft, MessageInvalid
 
@@ -21,6 +22,7 @@ def clean(text: str) -> str:
     return _UNSENDABLE.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
+@lru_cache(4096)  # every stanza brings its addresses, and most of them again
 def normal_address(address: str) -> str:
     """A bare address in the one spelling it is stored under (RFC 7622, sections 3.2 and 3.3).
 
