@@ -1,31 +1,43 @@
 # Needs Python 3.11 or later with pip, and make. Everything else is set up here, below .tox.
 PYTHON ?= python3
-TOX := .tox/bootstrap/bin/tox
+BOOTSTRAP := .tox/bootstrap
+TOX = PYTHONPATH=$(BOOTSTRAP) $(PYTHON) -m tox
+PLUGINS := store net crypto auth xmpp im server shell
+comma := ,
+empty :=
+space := $(empty) $(empty)
 
 .PHONY: run test test-all bench lint clean
 
-run: $(TOX)  ## set up and open the demo; ARGS="--reset" passes options on
-	@$(TOX) run -q --notest -e run
+run: .tox/run/ready  ## set up and open the demo; ARGS="--reset" passes options on
 	@exec .tox/run/bin/tulou demo $(ARGS)
 
-test: $(TOX)  ## everything that fits into a quarter of an hour
+test: .tox/ready  ## everything that fits into a quarter of an hour
 	@sh tests/install_system_packages.sh
 	$(TOX) run -e lint,py
 
-test-all: $(TOX)  ## also what takes long: each plugin installed alone, fresh environments
+test-all: .tox/ready  ## also what takes long: each plugin installed alone, fresh environments
 	@sh tests/install_system_packages.sh
-	$(TOX) run -e lint,all,plugin-store,plugin-net,plugin-crypto,plugin-auth,plugin-xmpp,plugin-im,plugin-server,plugin-shell
+	$(TOX) run -e lint,all,$(subst $(space),$(comma),$(PLUGINS:%=plugin-%))
 
-bench: $(TOX)  ## ONLY=kernel for one part
+bench: .tox/ready  ## ONLY=kernel for one part
 	$(TOX) run -q -e bench
 
-lint: $(TOX)
+lint: .tox/ready
 	$(TOX) run -q -e lint
 
-$(TOX):
+.tox/run/ready: .tox/ready
+	@$(TOX) run -qq --notest -e run
+	@touch $@
+
+# When a distribution requires something else than before, every environment is made anew:
+# tox notices changes of tox.ini, but not of what `-e .` stands for.
+.tox/ready: tox.ini setup.cfg $(wildcard plugins/*/setup.cfg)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Tulou needs Python 3.11 or later; this is %s. Say make PYTHON=python3.11 ..." % sys.version.split()[0])'
-	$(PYTHON) -m venv .tox/bootstrap
-	.tox/bootstrap/bin/pip install -q --disable-pip-version-check 'tox >= 4.11'
+	@echo "Setting up in .tox; the first time takes a minute or two."
+	@rm -rf .tox
+	@$(PYTHON) -m pip install -q --disable-pip-version-check --root-user-action=ignore --target $(BOOTSTRAP) 'tox >= 4.11'
+	@touch $@
 
 clean:
 	rm -rf .tox build dist *.egg-info kernel/*.egg-info plugins/*/*.egg-info plugins/*/build .pytest_cache .mypy_cache .hypothesis
