@@ -27,7 +27,7 @@ lint: .tox/ready
 	$(TOX) run -q -e lint
 
 .tox/run/ready: .tox/ready
-	@$(TOX) run -qq --notest -e run
+	@$(TOX) run -q --notest -e run >.tox/run.log 2>&1 || { cat .tox/run.log; exit 1; }
 	@touch $@
 
 # When a distribution requires something else than before, every environment is made anew:
