@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
 
 import trio
 from trio_websocket import ConnectionClosed, HandshakeError
@@ -49,9 +51,28 @@ class Server:
         await self._domain.befriend(one, other)
 
 
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Where clients come in, and the address that leads there."""
+
+    listeners: Sequence[trio.abc.Listener[Any]]
+    """They give byte streams, whatever carries them."""
+    endpoint: str
+
+
+Listen = Callable[[Config], Awaitable[Door]]
+
+
+async def listen_tcp(config: Config) -> Door:
+    """The configured port. Raises `PortTaken` or another `NetworkError`."""
+    listeners = await _listen(config)
+    return Door(listeners, _endpoint(config, listeners))
+
+
 @asynccontextmanager
 async def serve(
-    config: Config, storage: Storage, now: Callable[[], int], log: logging.Logger
+    config: Config, storage: Storage, now: Callable[[], int], log: logging.Logger,
+    listen: Listen = listen_tcp,
 ) -> AsyncIterator[Server]:
     """Listen for as long as the block lasts.
 
@@ -61,7 +82,7 @@ async def serve(
     database = await storage.database(NAMESPACE, MIGRATIONS)
     accounts = Accounts(database, rules.domain, config.scram_iterations, threads=config.threads)
     await accounts.open()
-    listeners = await _listen(config)
+    door = await listen(config)
     mailing = trio.CancelScope(shield=True)
     async with trio.open_nursery() as outer:
         try:
@@ -72,8 +93,8 @@ async def serve(
                 )
                 outer.start_soon(_carry_mail, domain, mailing)
                 host = Host(config, domain, log)
-                clients.start_soon(trio.serve_listeners, host.serve, listeners)
-                yield Server(domain, _endpoint(config, listeners))
+                clients.start_soon(trio.serve_listeners, host.serve, door.listeners)
+                yield Server(domain, door.endpoint)
                 await host.say_goodbye()
                 clients.cancel_scope.cancel()
         finally:
@@ -111,7 +132,7 @@ def _endpoint(config: Config, listeners: list[trio.SocketListener]) -> str:
 
 
 class Host:
-    """Turns connected sockets into connections."""
+    """Turns connected streams into connections."""
 
     def __init__(self, config: Config, domain: Domain, log: logging.Logger) -> None:
         self._config = config
@@ -120,7 +141,7 @@ class Host:
         self._patience = Patience(config.login_timeout, config.ping_interval, config.ping_timeout)
         self._connections: set[Connection] = set()
 
-    async def serve(self, stream: trio.SocketStream) -> None:
+    async def serve(self, stream: trio.abc.Stream) -> None:
         """One client, from its request to its end; what goes wrong with it stays with it."""
         try:
             async with stream, trio.open_nursery() as nursery:
@@ -134,7 +155,7 @@ class Host:
         except* Exception:
             self._log.exception("serving a client failed")
 
-    async def _open(self, nursery: trio.Nursery, stream: trio.SocketStream) -> Connection | None:
+    async def _open(self, nursery: trio.Nursery, stream: trio.abc.Stream) -> Connection | None:
         limit = self._config.stanza_limit * _FRAME_LIMIT
         request = await wrap_server_stream(
             nursery, stream, message_queue_size=1, max_message_size=limit, receive_buffer_size=_READ_SIZE

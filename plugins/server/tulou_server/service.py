@@ -8,13 +8,13 @@ from contextlib import asynccontextmanager
 from tulou.context import Context
 from tulou_contracts.server import ChatServer
 from tulou_contracts.storage import Storage
-from tulou_server.server import serve
+from tulou_server.server import Listen, listen_tcp, serve
 
 
 @asynccontextmanager
-async def run(ctx: Context) -> AsyncIterator[None]:
-    """Serve on the configured port. Raises `PortTaken`."""
-    async with serve(ctx.config, ctx.service(Storage), ctx.now, ctx.log) as server:
+async def run(ctx: Context, listen: Listen = listen_tcp) -> AsyncIterator[None]:
+    """Serve on the configured port, or wherever `listen` does. Raises `PortTaken`."""
+    async with serve(ctx.config, ctx.service(Storage), ctx.now, ctx.log, listen) as server:
         ctx.log.info("chat server for %s at %s", server.domain, server.endpoint)
         ctx.provide(ChatServer, server)
         yield

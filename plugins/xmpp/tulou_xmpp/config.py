@@ -33,3 +33,6 @@ class Config:
     """Largest stanza to send, in bytes; servers cut the connection above 256 KiB."""
     accept_contact_requests: bool = False
     """Let anybody who asks see our presence; else only who is on the contact list."""
+    threads: bool = True
+    """Derive keys and touch files in threads. False does it inside the event loop: for simulations on
+    a virtual clock."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import trio
@@ -13,6 +14,7 @@ from tulou_contracts.network import WebSocketConnector
 from tulou_contracts.transport import Transport
 
 from tulou_xmpp.authenticator import XmppAuthenticator
+from tulou_xmpp.link import derive_in_thread, derive_inline
 from tulou_xmpp.transport import XmppTransport
 
 
@@ -20,30 +22,35 @@ from tulou_xmpp.transport import XmppTransport
 async def run(ctx: Context) -> AsyncIterator[None]:
     """Provide the transport and the authenticator for as long as the plugin runs."""
     connector = ctx.service(WebSocketConnector)
-    resource = await _resource(ctx.data, ctx.config.resource, f"{ctx.random.getrandbits(40):010x}")
+    threads = ctx.config.threads
+    derive = derive_in_thread if threads else derive_inline
+    prefix, suffix = ctx.config.resource, f"{ctx.random.getrandbits(40):010x}"
+    find = partial(_resource, ctx.data, prefix, suffix)
+    resource = await trio.to_thread.run_sync(find) if threads else find()
     transport = XmppTransport(
         connector, ctx.service(Credentials), ctx.config,
         resource=resource, publish=ctx.publish, now=ctx.now, rng=ctx.random, log=ctx.log,
+        derive=derive,
     )
     ctx.subscribe(AccountChanged, transport.account_changed)
     ctx.subscribe(NetworkChanged, transport.network_changed)
     ctx.provide(Transport, transport)
-    ctx.provide(Authenticator, XmppAuthenticator(connector, ctx.config))
+    ctx.provide(Authenticator, XmppAuthenticator(connector, ctx.config, derive))
     ctx.spawn(transport.run, name="connection")
     yield
     await transport.close()
 
 
-async def _resource(folder: Path, prefix: str, suffix: str) -> str:
+def _resource(folder: Path, prefix: str, suffix: str) -> str:
     """The device's name among the account's others: the same for ever, so that a crash leaves
     no ghost of us behind at the server."""
-    file = trio.Path(folder / "resource")
+    file = folder / "resource"
     try:
-        kept = (await file.read_text(encoding="utf-8")).strip()
+        kept = file.read_text(encoding="utf-8").strip()
     except (FileNotFoundError, UnicodeDecodeError):
         kept = ""
     if kept.startswith(f"{prefix}-") and len(kept) <= 200 and kept.isprintable():
         return kept
     made = f"{prefix}-{suffix}"
-    await file.write_text(made, encoding="utf-8")
+    file.write_text(made, encoding="utf-8")
     return made
