@@ -23,6 +23,7 @@ class Store {
   #listeners = new Map();
   #line = new Line();
   #pendingNumber = 0;
+  #told = 0; // how often Python told the session's state of its own accord
 
   start() {
     this.#line.addEventListener("open", () => this.#opened());
@@ -203,23 +204,30 @@ class Store {
     }
   }
 
-  /** Read everything a page shows; histories are brought when they are looked at. */
+  /**
+   * Read everything a page shows; histories are brought when they are looked at. Each answer is
+   * taken at once, for a push that comes after it is newer.
+   */
   async #readAll() {
-    const [session, contributions, plugins] = await Promise.all([
-      this.ask("session.state"), this.ask("ui.contributions"), this.ask("plugins.status"),
+    const told = this.#told;
+    const [session] = await Promise.all([
+      this.ask("session.state").then((answer) => {
+        this.#setConnection(answer.connection);
+        return answer;
+      }),
+      this.ask("ui.contributions").then((answer) => this.#setContributions(answer)),
+      this.ask("plugins.status").then((answer) => this.pushedPlugins(answer)),
     ]);
-    this.#setContributions(contributions);
-    this.plugins = plugins;
-    if (session.signedIn || session.missing.includes("identity")) {
-      const [conversations, contacts] = await Promise.all([
-        session.missing.includes("messenger") ? [] : this.ask("messenger.conversations"),
-        session.missing.includes("transport") ? [] : this.ask("contacts.list"),
+    const { signedIn, missing } = session;
+    if (signedIn || missing.includes("identity")) {
+      await Promise.all([
+        missing.includes("messenger") ? this.#setConversations([])
+          : this.ask("messenger.conversations").then((lines) => this.#setConversations(lines)),
+        missing.includes("transport") ? this.#setContacts([])
+          : this.ask("contacts.list").then((contacts) => this.#setContacts(contacts)),
       ]);
-      this.conversations = new Map(conversations.map((each) => [each.id, each]));
-      this.contacts = new Map(contacts.map((each) => [each.address, each]));
     }
-    this.#setSession(session);
-    for (const topic of ["conversations", "contacts", "plugins"]) this.emit(topic);
+    if (told === this.#told) this.#setSession({ ...session, connection: null });
   }
 
   /** Read the newest page of a conversation anew; when it does not reach what is here, start over. */
@@ -244,6 +252,7 @@ class Store {
 
   pushedState(session) {
     const was = this.session;
+    this.#told += 1;
     this.#setSession(session);
     const changed = was?.account?.address !== session.account?.address || was?.signedIn !== session.signedIn
       || was?.missing.join() !== session.missing.join();
@@ -262,7 +271,7 @@ class Store {
   }
 
   pushedConversations(lines) {
-    for (const line of lines) this.conversations.set(line.id, line);
+    for (const line of lines) this.conversations.set(line.id, newer(line, this.conversations.get(line.id)));
     this.emit("conversations");
   }
 
@@ -357,9 +366,19 @@ class Store {
     this.emit("line");
   }
 
+  #setConversations(lines) {
+    this.conversations = new Map(lines.map((each) => [each.id, newer(each, this.conversations.get(each.id))]));
+    this.emit("conversations");
+  }
+
+  #setContacts(contacts) {
+    this.contacts = new Map(contacts.map((each) => [each.address, each]));
+    this.emit("contacts");
+  }
+
   #setSession(session) {
     this.session = session;
-    this.#setConnection(session.connection);
+    if (session.connection) this.#setConnection(session.connection);
     this.emit("session");
   }
 
@@ -373,6 +392,12 @@ class Store {
     addTexts(contributions.texts);
     this.emit("contributions");
   }
+}
+
+/** Of two states of a conversation the one in which more has happened. */
+function newer(line, known) {
+  const older = known && ((known.last?.position ?? 0) > (line.last?.position ?? 0) || known.readPosition > line.readPosition);
+  return older ? known : line;
 }
 
 /** Whether a stored message can be what a pending one has become. */
