@@ -87,10 +87,6 @@ class EventBus:
         self._pending.append((event, iter(subscriptions)))
         self._wake.set()
 
-    def heard(self, event: type) -> bool:
-        """Whether anybody listens for a type of event."""
-        return event in self._subscriptions
-
     def subscriptions(self) -> list[Subscription]:
         """Everybody who listens, for diagnosis."""
         return [each for group in self._subscriptions.values() for each in group]

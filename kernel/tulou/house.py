@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
-from typing import NamedTuple
 
 from tulou.composition import Composition
 from tulou.events import EventBus
@@ -18,39 +17,34 @@ from tulou.unit import Unit
 log = logging.getLogger("tulou.kernel")
 
 
-class House(NamedTuple):
+class House:
     """The courtyard: every room opens onto it."""
 
-    composition: Composition
-    profile: Path
-    units: dict[str, Unit]
-    services: ServiceRegistry
-    events: EventBus
-    hooks: HookRegistry
-    random: Random
-    now: Callable[[], int]
+    def __init__(
+        self, composition: Composition, profile: Path, units: dict[str, Unit],
+        rng: Random, now: Callable[[], int],
+    ) -> None:
+        self.composition = composition
+        self.profile = profile
+        self.units = units
+        self.random = rng
+        self.now = now
+        self.services = ServiceRegistry()
+        self.events = EventBus(self.report)
+        self.hooks = HookRegistry(self.report, self._order)
 
-    def plugin_task_failed(self, unit: Unit, error: Exception) -> None:
-        """A task spawned by a plugin raised: the plugin has failed."""
-        unit.request_stop(Step.FAIL, error)
-
-
-def make_house(
-    composition: Composition, profile: Path, units: dict[str, Unit],
-    rng: Random, now: Callable[[], int],
-) -> House:
-    """Wire the registries together."""
-
-    def report(plugin: str, doing: str, error: BaseException) -> None:
-        unit = units.get(plugin)
+    def report(self, plugin: str, doing: str, error: BaseException) -> None:
+        """A handler or hook implementation of a plugin failed; it is named and counted."""
+        unit = self.units.get(plugin)
         if unit is not None:
             unit.faults += 1
         log.error("plugin %r failed in %s: %s: %s", plugin, doing, type(error).__name__, error,
                   exc_info=error)
 
-    def order(plugin: str) -> int:
-        unit = units.get(plugin)
-        return -1 if unit is None or unit.order is None else unit.order
+    def plugin_task_failed(self, unit: Unit, error: Exception) -> None:
+        """A task spawned by a plugin raised: the plugin has failed."""
+        unit.request_stop(Step.FAIL, error)
 
-    return House(composition, profile, units, ServiceRegistry(), EventBus(report),
-                 HookRegistry(report, order), rng, now)
+    def _order(self, plugin: str) -> int:
+        unit = self.units.get(plugin)
+        return -1 if unit is None or unit.order is None else unit.order

@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from importlib import import_module, invalidate_caches
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import trio
 
@@ -23,13 +23,16 @@ from tulou.assembly import Assembly, assemble, plan
 from tulou.composition import Composition, PluginSettings
 from tulou.errors import CompositionError, ManifestError, PluginFailed, ServiceGone
 from tulou.hooks import HookCaller
-from tulou.house import House, make_house
+from tulou.house import House
 from tulou.plugin import Plugin, contract_name
 from tulou.profile import lock_profile
 from tulou.states import State, Step
 from tulou.supervisor import Supervisor
-from tulou.unit import PluginStatus, Unit, status_of
+from tulou.unit import Unit
 from tulou.watchdog import Watchdog
+
+if TYPE_CHECKING:
+    from tulou.status import PluginStatus
 
 T = TypeVar("T")
 
@@ -92,7 +95,7 @@ class Kernel:
             async with trio.open_nursery() as nursery:
                 if self._blocked_after:
                     held.enter_context(Watchdog(self._owner_of, self._blame, self._blocked_after))
-                self._house = make_house(
+                self._house = House(
                     self.composition, profile, self._assembly.units, self._random, self._now)
                 self._supervisor = supervisor = Supervisor(self._house, nursery)
                 attending = trio.CancelScope(shield=True)
@@ -163,6 +166,8 @@ class Kernel:
 
     def status(self) -> list[PluginStatus]:
         """Every plugin of the composition, in start order; those that cannot start come last."""
+        from tulou.status import status_of
+
         units = sorted(self._assembly.units.values(),
                        key=lambda unit: (unit.order is None, unit.order or 0, unit.name))
         return [status_of(unit) for unit in units]

@@ -8,28 +8,34 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
 
 from tulou.plugin import API_VERSION, Needs, Plugin, contract_name, contract_of
 
 
-class Candidate(NamedTuple):
+class Candidate:
     """A plugin that the composition wants to run."""
 
-    manifest: Plugin
-    priority: int = 0
+    __slots__ = ("manifest", "priority")
+
+    def __init__(self, manifest: Plugin, priority: int = 0) -> None:
+        self.manifest = manifest
+        self.priority = priority
 
 
-class Plan(NamedTuple):
+class Plan:
     """`order`: who can start, in order. `rejected`: who cannot, with one sentence each.
 
     `providers`: contract -> names; `depends`: name -> names that must be up before it.
     """
 
-    order: tuple[str, ...]
-    rejected: Mapping[str, str]
-    providers: Mapping[type, tuple[str, ...]]
-    depends: Mapping[str, frozenset[str]]
+    def __init__(
+        self, order: tuple[str, ...], rejected: Mapping[str, str],
+        providers: Mapping[type, tuple[str, ...]], depends: Mapping[str, frozenset[str]],
+    ) -> None:
+        self.order = order
+        self.rejected = rejected
+        self.providers = providers
+        self.depends = depends
 
 
 def resolve(candidates: Iterable[Candidate], available: Mapping[type, str] | None = None) -> Plan:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, TypeVar
 
 from tulou.errors import NotDeclared, ServiceGone, ServiceMismatch
 from tulou.plugin import contract_name
@@ -12,12 +12,15 @@ from tulou.plugin import contract_name
 T = TypeVar("T")
 
 
-class Offer(NamedTuple):
+class Offer:
     """One provider of one contract."""
 
-    provider: Any
-    plugin: str
-    rank: int
+    __slots__ = ("provider", "plugin", "rank")
+
+    def __init__(self, provider: Any, plugin: str, rank: int) -> None:
+        self.provider = provider
+        self.plugin = plugin
+        self.rank = rank
 
 
 class ServiceRegistry:

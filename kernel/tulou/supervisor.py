@@ -7,11 +7,11 @@ is up, so independent ones start side by side, and a chain of any length needs n
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Iterable
 
 import trio
 
-from tulou.app_events import PluginChanged
 from tulou.deadlines import Deadlines
 from tulou.errors import ManifestError, PluginFailed, TulouError
 from tulou.flow import backoff
@@ -87,13 +87,18 @@ class Supervisor:
     def _observe(self, unit: Unit) -> None:
         """Every change of state comes by here."""
         self._changed.unpark_all()
-        if self._house.events.heard(PluginChanged):
-            self._house.events.publish(PluginChanged(unit.name, unit.state.value, unit.reason))
+        self._tell(unit)
         if unit.state in _NEWS_FOR_DEPENDENTS:
             for name in unit.dependents:
                 self._consider(self._house.units[name])
         if not self._busy:
             self._idle.set()
+
+    def _tell(self, unit: Unit) -> None:
+        """Publish the change, if anybody has taken up the type of that event."""
+        app_events = sys.modules.get("tulou.app_events")
+        if app_events is not None:
+            self._house.events.publish(app_events.PluginChanged(unit.name, unit.state.value, unit.reason))
 
     def _consider(self, unit: Unit) -> None:
         """Start a waiting unit if everything it requires is up; else say what it waits for."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from importlib import import_module
-from typing import Any, NamedTuple
+from typing import Any
 
 import trio
 
@@ -31,25 +31,6 @@ class Bill:
         return None if self.started is None or self.ready is None else self.ready - self.started
 
 
-class PluginStatus(NamedTuple):
-    """A plugin as shown to people and programs."""
-
-    name: str
-    state: State
-    reason: str
-    summary: str
-    version: str
-    level: int
-    order: int | None
-    essential: bool
-    requires: tuple[str, ...]
-    provides: tuple[str, ...]
-    grants: tuple[str, ...]
-    faults: int
-    restarts: int
-    bill: Bill
-
-
 class Unit:
     """The kernel's own record of a plugin."""
 
@@ -70,8 +51,9 @@ class Unit:
         self.reason = ""
         self.observers: list[Callable[[Unit], None]] = []
         self.scope: trio.CancelScope | None = None
-        self.stopping = trio.Event()
-        self.down = trio.Event()
+        self.stopping: trio.Event
+        """Set when this life of it shall end; a new one each life, as is `down`."""
+        self.down: trio.Event
         self.why_stopping = Step.ENDED
         # its record
         self.failure: BaseException | None = None
@@ -133,18 +115,3 @@ def load_target(target: str, plugin: str) -> Any:
         raise ManifestError(
             f"plugin {plugin!r}: importing {target} raises {type(error).__name__}: {error}"
         ) from error
-
-
-def status_of(unit: Unit) -> PluginStatus:
-    """A snapshot for people and programs."""
-    from tulou.plugin import contract_name, contract_of
-
-    manifest = unit.manifest
-    return PluginStatus(
-        name=unit.name, state=unit.state, reason=unit.reason, summary=manifest.summary,
-        version=manifest.version, level=manifest.level, order=unit.order, essential=unit.essential,
-        requires=tuple(contract_name(contract_of(each)) for each in manifest.requires),
-        provides=tuple(contract_name(each) for each in manifest.provides),
-        grants=tuple(sorted(unit.granted())), faults=unit.faults, restarts=len(unit.restarts),
-        bill=unit.bill,
-    )

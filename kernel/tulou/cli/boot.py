@@ -11,7 +11,7 @@ import trio
 from tulou.composition import Composition
 from tulou.errors import TulouError
 from tulou.kernel import Kernel
-from tulou.unit import PluginStatus
+from tulou.status import PluginStatus
 
 
 class Booted(NamedTuple):

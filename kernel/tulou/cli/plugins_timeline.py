@@ -10,7 +10,7 @@ from tulou.cli.boot import Booted, boot_once
 from tulou.cli.choose import add_composition, chosen, with_settings
 from tulou.cli.output import as_json, as_table, drawable
 from tulou.composition import Composition
-from tulou.unit import PluginStatus
+from tulou.status import PluginStatus
 
 _WIDTH = 40
 
