@@ -141,17 +141,26 @@ class Link:
         while True:
             await self._output.wait()
             while frames := session.take_output():
+                lost: ConnectionLost | None = None
                 # never cancelled inside a frame: half of one would poison the stream
                 with trio.move_on_after(WRITE_TIMEOUT, shield=True) as scope:
                     try:
                         for frame in frames:
                             await socket.send(frame)
                     except ConnectionLost as error:
-                        return self._lost(error)
+                        lost = error
+                if lost is not None:
+                    return await self._cannot_write(lost)
                 if scope.cancelled_caught:
                     return self._finish(End(f"the connection took nothing for {WRITE_TIMEOUT:g} seconds"))
             if session.asking:
                 self._asked.set()
+
+    async def _cannot_write(self, error: ConnectionLost) -> None:
+        # why the server hung up may still wait to be read
+        with trio.move_on_after(GOODBYE):
+            await self._ended.wait()
+        self._lost(error)
 
     def _lost(self, error: ConnectionLost) -> None:
         self._finish(End(str(error), poisonous=error.code == _TOO_BIG, in_order=self._closing))

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 import trio
+from trio.testing import MockClock
 from tulou_contracts.identity import Account, Credential
 from tulou_contracts.transport import ConnectionChanged, ConnectionState
 
@@ -92,7 +93,22 @@ async def open_world():
         nursery.cancel_scope.cancel()
 
 
+def run_virtually(function, clock=None, **more):
+    return trio.run(function, clock=clock or MockClock(autojump_threshold=0), **more)
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if "virtual_time" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.trio(run=run_virtually), append=False)
+
+
 @pytest.fixture
-async def world(autojump_clock):
+def virtual_time():
+    """Tests with this fixture wait for nothing: time jumps to the next deadline."""
+
+
+@pytest.fixture
+async def world(virtual_time):
     async with open_world() as world:
         yield world

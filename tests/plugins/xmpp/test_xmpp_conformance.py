@@ -8,11 +8,8 @@ from tulou_contracts.testing.transport import TransportConformance, TransportPai
 from conftest import open_world
 
 
+@pytest.mark.usefixtures("virtual_time")
 class TestXmppTransport(TransportConformance):
-    @pytest.fixture(autouse=True)
-    def _virtual_time(self, autojump_clock):
-        """Waits cost nothing."""
-
     with_management = True
 
     @asynccontextmanager
@@ -27,5 +24,6 @@ class TestXmppTransport(TransportConformance):
             )
 
 
+@pytest.mark.usefixtures("virtual_time")
 class TestWithoutStreamManagement(TestXmppTransport):
     with_management = False

@@ -233,6 +233,9 @@ def test_a_slow_store_does_not_leave_the_server_without_an_answer():
     assert session.answer_due
     session.answer()
     assert [(e.name, e.get("h")) for e in written(session)] == [("a", "0")]
+    assert not session.answer_due
+    session.handled(1, session.epoch)
+    assert [(e.name, e.get("h")) for e in written(session)] == [("a", "1")], "and hears the rest later"
 
 
 @pytest.mark.parametrize("h,taken", [(None, ()), ("2", (0, 1)), ("9", ()), ("x", ())])

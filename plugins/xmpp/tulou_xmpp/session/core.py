@@ -77,6 +77,7 @@ class Session:
         self._handled = 0
         self._acked_at = 0
         self._asked_at: int | None = None
+        self._answered_early = False
         self._asking = False
         self._answers = 0
         self._sync = 0
@@ -150,11 +151,16 @@ class Session:
     @property
     def answer_due(self) -> bool:
         """Whether the server has asked what was handled, and waits."""
-        return self._asked_at is not None
+        return self._asked_at is not None and not self._answered_early
 
     def answer(self) -> None:
-        """Tell the server what was handled so far (XEP-0198 <a/>)."""
-        self._asked_at = None
+        """Tell the server what was handled so far (XEP-0198 <a/>).
+
+        When that is not yet all it asked for, it hears from us again as soon as it is.
+        """
+        self._answered_early = self._asked_at is not None and self._handled < self._asked_at
+        if not self._answered_early:
+            self._asked_at = None
         if self.managed and self.ready:
             self._acked_at = self._handled
             self._write(Element("a", ns.SM, h=str(self._inbound.h)))
@@ -446,6 +452,7 @@ class Session:
         self._expect(State.READY, State.CLOSING)
         if self.ready:
             self._asked_at = self._received
+            self._answered_early = False
             if self._handled >= self._received:
                 self.answer()
         return []
