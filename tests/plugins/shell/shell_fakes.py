@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 import trio
 
 from tulou import AccountChanged, Composition, Kernel, Plugin
@@ -224,6 +225,7 @@ class App:
         return self.holder["room"]
 
     def start(self) -> App:
+        pytest.importorskip("tulou_net", reason="pages are served by net")
         ready = threading.Event()
         self._error = None
         self._thread = threading.Thread(target=self._main, args=(ready,), daemon=True)

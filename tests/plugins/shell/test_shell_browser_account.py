@@ -120,7 +120,7 @@ def test_the_page_comes_back_after_python_restarts_and_keeps_what_was_written(st
     page.wait_for_selector(".bar", state="detached")
     page.locator(".bubble", has_text="你不在的时候写的").wait_for()
     page.press(BOX, "Enter")
-    page.locator(".own .bubble", has_text="写了一半").wait_for()
+    page.wait_for_selector(".own[data-state=queued]:has-text('写了一半')")
     assert [each.body for each in app.room.messages[BO]].count("写了一半") == 1
 
 

@@ -235,6 +235,25 @@ def test_older_messages_come_when_scrolled_to_and_the_place_is_kept(start: Any, 
     assert "会话从这里开始" in page.inner_text(".log-notice")
 
 
+def test_a_change_far_up_tears_no_hole_into_the_history(start: Any, visit: Any) -> None:
+    def long(room: Room) -> None:
+        for index in range(130):
+            room.add(BO, f"消息 {index}", outgoing=True, at=room.now() - 300 * MINUTE + index)
+
+    app = start(long)
+    page = visit(app, CHAT)
+    has_text(page, "消息 129")
+    messages = app.room.messages[BO]
+    for index in (3, 129):
+        app.call(app.room.change, BO, messages[index].id, state=MessageState.READ)
+    page.wait_for_selector(".own[data-state=read]:has-text('消息 129')")
+    for count in (100, 130):
+        page.eval_on_selector(".log", "log => log.scrollTop = 0")
+        until(page, "count => document.querySelectorAll('.row-message').length === count", count)
+    assert texts(page) == [f"消息 {index}" for index in range(130)]
+    assert page.locator(".own[data-state=read]").count() == 2
+
+
 def test_a_failed_message_says_why_and_can_be_sent_again(start: Any, visit: Any) -> None:
     app = start(befriended)
     message = app.call(app.room.add, BO, "出错了", outgoing=True, state=MessageState.FAILED, reason="没有这个人")

@@ -3,11 +3,11 @@
 // Topics: session, connection, conversations, contacts, contributions, plugins, line,
 // history:<conversation> (its messages), draft:<conversation> (its unsent text was put back).
 import { localPart } from "./format.js";
+import { History } from "./history.js";
 import { Fault, Line } from "./socket.js";
 import { addTexts } from "./texts.js";
 
 const PAGE = 50;
-const RANK = { sending: -1, queued: 0, failed: 1, sent: 1, delivered: 2, read: 3, received: 3 };
 
 class Store {
   session = null; // null until Python has told
@@ -22,7 +22,6 @@ class Store {
   #histories = new Map();
   #listeners = new Map();
   #line = new Line();
-  #pendingNumber = 0;
   #told = 0; // how often Python told the session's state of its own accord
 
   start() {
@@ -102,7 +101,7 @@ class Store {
   history(conversation) {
     let history = this.#histories.get(conversation);
     if (history === undefined) {
-      history = { messages: [], pending: [], complete: false, loading: false, loaded: false, failed: false };
+      history = new History();
       this.#histories.set(conversation, history);
     }
     return history;
@@ -116,10 +115,10 @@ class Store {
     history.failed = false;
     this.emit(`history:${conversation}`);
     try {
-      const before = older && history.messages.length > 0 ? history.messages[0].position : null;
+      const before = older ? history.oldest : null;
       const found = await this.ask("messenger.history", { conversation, before, limit: PAGE });
       if (older || !history.loaded) history.complete = found.length < PAGE;
-      this.#merge(conversation, found);
+      history.merge(found);
       history.loaded = true;
     } catch {
       history.failed = true;
@@ -135,19 +134,18 @@ class Store {
    */
   async send(conversation, body, kind = "text", data = {}) {
     const history = this.history(conversation);
-    const known = new Set(history.messages.map((message) => message.id));
-    const pending = this.#pending(conversation, body, kind, data, known);
-    history.pending.push(pending);
+    const sender = this.session?.account?.address ?? "";
+    const pending = history.begin({ conversation, body, kind, data, sender });
     this.emit(`history:${conversation}`);
     try {
       const stored = await this.ask("messenger.send", { conversation, body, kind, data });
-      this.#adopt(history, pending, stored);
-      this.#merge(conversation, [stored]);
+      history.adopt(pending, stored);
+      history.merge([stored]);
     } catch (fault) {
-      if (fault.code === "closed") await this.#settleUnknown(pending);
-      else throw fault;
+      if (fault.code !== "closed") throw fault;
+      await this.#settleUnknown(history, pending);
     } finally {
-      history.pending.splice(history.pending.indexOf(pending), 1);
+      history.end(pending);
       this.emit(`history:${conversation}`);
     }
   }
@@ -198,7 +196,7 @@ class Store {
     try {
       await this.#readAll();
       this.#setLine("open");
-      for (const conversation of this.#histories.keys()) this.#refresh(conversation);
+      await Promise.all([...this.#histories.keys()].map((each) => this.#refresh(each)));
     } catch (fault) {
       if (fault.code !== "closed") throw fault; // lost again meanwhile: the next opening reads anew
     }
@@ -230,19 +228,11 @@ class Store {
     if (told === this.#told) this.#setSession({ ...session, connection: null });
   }
 
-  /** Read the newest page of a conversation anew; when it does not reach what is here, start over. */
+  /** Read the newest page of a conversation anew. */
   async #refresh(conversation) {
-    const history = this.history(conversation);
     const found = await this.ask("messenger.history", { conversation, before: null, limit: PAGE });
-    const newest = history.messages.at(-1)?.position ?? -1;
-    if (found.length === PAGE && found[0].position > newest) {
-      history.messages = [];
-      history.complete = false;
-    }
-    if (found.length < PAGE) history.complete = true;
-    history.loaded = true;
-    this.#merge(conversation, found);
-    return found;
+    this.history(conversation).renew(found, PAGE);
+    this.emit(`history:${conversation}`);
   }
 
   #pushed(name, data) {
@@ -261,11 +251,8 @@ class Store {
 
   pushedMessages(messages) {
     for (const message of messages) {
-      const history = this.#histories.get(message.conversation);
-      if (history?.loaded) {
-        this.#expect(history, message);
-        this.#merge(message.conversation, [message]);
-      }
+      this.#histories.get(message.conversation)?.push(message);
+      this.emit(`history:${message.conversation}`);
       if (!message.outgoing) this.emit("incoming");
     }
   }
@@ -305,58 +292,21 @@ class Store {
 
   // -- inside --
 
-  #pending(conversation, body, kind, data, known) {
-    return {
-      id: `pending-${++this.#pendingNumber}`, conversation, body, kind, data, known,
-      sender: this.session?.account?.address ?? "", at: Date.now() * 1000, position: Infinity,
-      state: "sending", outgoing: true, reason: "",
-    };
+  /** The line was lost while a message was being stored: look whether it was, once we are back. */
+  async #settleUnknown(history, pending) {
+    if (this.line !== "open") await this.#reopened();
+    await this.#refresh(pending.conversation);
+    if (!history.settle(pending)) throw new Fault("closed");
   }
 
-  /** The line was lost while a message was being stored: look whether it was, once we are back. */
-  async #settleUnknown(pending) {
-    if (this.line !== "open") await new Promise((resolve) => {
+  #reopened() {
+    return new Promise((resolve) => {
       const end = this.on("line", () => {
         if (this.line !== "open") return;
         end();
         resolve();
       });
     });
-    if (pending.storedAs) return;
-    const history = this.history(pending.conversation);
-    await this.#refresh(pending.conversation);
-    const mine = history.messages.find((message) => stands(message, pending));
-    if (mine === undefined) throw new Fault("closed");
-    this.#adopt(history, pending, mine);
-  }
-
-  /** A pushed message may be one that is being sent, when the push overtakes the answer. */
-  #expect(history, message) {
-    const pending = history.pending.find((each) => !each.storedAs && stands(message, each));
-    if (pending !== undefined) this.#adopt(history, pending, message);
-  }
-
-  /** From now on `message` is shown in the place of `pending`. */
-  #adopt(history, pending, message) {
-    for (const other of history.messages) {
-      if (other.shownAs === pending.id && other.id !== message.id) delete other.shownAs; // it was a twin's
-    }
-    message.shownAs = pending.id;
-    pending.storedAs = message.id;
-  }
-
-  #merge(conversation, found) {
-    const history = this.history(conversation);
-    const byId = new Map(history.messages.map((message) => [message.id, message]));
-    for (const message of found) {
-      const known = byId.get(message.id);
-      // an answer that was on its way may be older than a push that overtook it
-      if (known && stale(known, message)) continue;
-      if (known?.shownAs) message.shownAs ??= known.shownAs;
-      byId.set(message.id, message);
-    }
-    history.messages = [...byId.values()].sort((a, b) => a.position - b.position);
-    this.emit(`history:${conversation}`);
   }
 
   #setLine(state) {
@@ -398,17 +348,6 @@ class Store {
 function newer(line, known) {
   const older = known && ((known.last?.position ?? 0) > (line.last?.position ?? 0) || known.readPosition > line.readPosition);
   return older ? known : line;
-}
-
-/** Whether a stored message can be what a pending one has become. */
-function stands(message, pending) {
-  return message.outgoing && !message.shownAs && !pending.known.has(message.id)
-    && message.kind === pending.kind && message.body === pending.body;
-}
-
-function stale(known, message) {
-  if (known.state === "failed") return false; // sent again by hand: from failed back to queued
-  return RANK[message.state] < RANK[known.state];
 }
 
 const PUSHES = {
