@@ -1,30 +1,45 @@
-"""The messages room on the real store, in a test."""
+"""The messages room on the real store, in a test; in memory where the store is not installed."""
 
 from __future__ import annotations
 
 import logging
 import random
 from contextlib import asynccontextmanager
+from importlib.util import find_spec
 
 import trio
+from tulou_contracts.testing.memory_storage import MemoryStorage
 from tulou_contracts.testing.messaging import Place
 from tulou_contracts.transport import ConnectionChanged, ContactChanged
 from tulou_im.config import Config
 from tulou_im.room import Room, Surroundings
-from tulou_store.config import Config as StoreConfig
-from tulou_store.service import Store
+
+_IN_MEMORY: dict = {}
+"""Opening the same folder again finds what was stored there before."""
+
+
+@asynccontextmanager
+async def open_storage(folder, threads):
+    if find_spec("tulou_store") is None:
+        yield _IN_MEMORY.setdefault(folder, MemoryStorage())
+        return
+    from tulou_store.config import Config as StoreConfig
+    from tulou_store.service import Store
+
+    store = Store(folder, StoreConfig(threads=threads))
+    async with store.running():
+        yield store
 
 
 @asynccontextmanager
 async def open_room(place: Place, config: Config | None = None, *, threads: bool = False):
     """The room and its two tasks; without threads everything happens in the order of virtual time."""
-    store = Store(place.profile, StoreConfig(threads=threads))
     around = Surroundings(
         publish=place.bus.publish, now=place.now, own_address=lambda: place.address,
         outgoing=lambda draft: place.outgoing(draft), incoming=lambda message: place.incoming(message),
         log=logging.getLogger("im"), random=random.Random(1),
     )
-    async with store.running():
+    async with open_storage(place.profile, threads) as store:
         room = await Room.open(store, place.transport, around, config)
         place.bus.subscribe(ConnectionChanged, room.connection_changed)
         place.bus.subscribe(ContactChanged, room.contact_changed)

@@ -19,6 +19,8 @@ from tulou_im import room as room_module
 COUNT = 3
 START = 1_800_000_000_000_000
 
+pytest.importorskip("tulou_store", reason="what survives a crash is on the real store")
+
 
 class Deadline:
     """Counts the points of a run and ends the process, without any goodbye, at one of them."""

@@ -6,6 +6,7 @@ import time
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
+import pytest
 import trio
 from tulou import Composition, Kernel, Level, Plugin, Stage, implements
 from tulou_contracts.messaging import MessagePrevented, MessageState, MessageStored, Messenger
@@ -13,6 +14,9 @@ from tulou_contracts.messaging import outgoing_message
 from tulou_contracts.testing.fakes import FakeServer, FakeTransport
 from tulou_contracts.testing.messaging import LIN, WANG, until
 from tulou_contracts.transport import Outgoing, Transport
+
+
+pytest.importorskip("tulou_store", reason="the kernel runs the real store here")
 
 
 def wire(server, made):

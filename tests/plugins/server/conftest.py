@@ -9,9 +9,9 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import pytest
+from server_storage import open_storage
 from tulou_server.config import Config
 from tulou_server.server import Server, serve
-from tulou_store.service import Store
 
 Serving = Callable[..., AbstractAsyncContextManager[Server]]
 
@@ -22,8 +22,7 @@ def serving(tmp_path: Path) -> Serving:
     async def start(folder: Path = tmp_path, **settings: object) -> AsyncIterator[Server]:
         config = Config(**{"port": 0, "scram_iterations": 4096, **settings})
         folder.mkdir(exist_ok=True)
-        store = Store(folder)
-        async with store.running():
+        async with open_storage(folder) as store:
             now = lambda: time.time_ns() // 1000  # noqa: E731
             async with serve(config, store, now, logging.getLogger("tulou.server")) as server:
                 yield server

@@ -14,6 +14,8 @@ from tulou_xmpp.wire import Element
 from tulou_xmpp.wire import namespaces as ns
 
 PROGRAM = Path(__file__).with_name("server_process.py")
+
+pytest.importorskip("tulou_store", reason="what survives a crash is in the real store")
 WANG = "wang@tulou.localhost"
 
 

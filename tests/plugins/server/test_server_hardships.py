@@ -6,9 +6,9 @@ import time
 import pytest
 import trio
 from server_client import Gone, condition, connected, is_message, named, signed_in
+from server_storage import open_storage
 from tulou_server.config import Config
 from tulou_server.server import serve
-from tulou_store.service import Store
 from tulou_xmpp.wire import Element, serialise
 from tulou_xmpp.wire import namespaces as ns
 
@@ -161,8 +161,7 @@ class FullDisk:
 
 
 async def test_a_full_disk_refuses_messages_and_goes_on_when_there_is_room(tmp_path):
-    store = Store(tmp_path)
-    async with store.running():
+    async with open_storage(tmp_path) as store:
         storage = FullDisk(store)
         config = Config(port=0, scram_iterations=4096)
         clock = lambda: time.time_ns() // 1000  # noqa: E731
