@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import configparser
 import shutil
-import tarfile
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from email import message_from_string
@@ -35,8 +34,7 @@ def make(name: str, folder: Path) -> Built:
     fresh = Path(shutil.copytree(source, folder / "fresh"))
     sdist = wheels.build("sdist", source, folder / "sdist")
     wheel = wheels.build("wheel", fresh, folder / "wheel")
-    with tarfile.open(sdist) as archive:
-        archive.extractall(folder / "unpacked", filter="data")
+    shutil.unpack_archive(sdist, folder / "unpacked")
     (unpacked,) = (folder / "unpacked").iterdir()
     return Built(wheel, wheels.build("wheel", unpacked, folder / "again"))
 
