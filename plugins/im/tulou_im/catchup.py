@@ -1,7 +1,8 @@
 """Catching up with the server's archive after a new session began.
 
-The bookmark is the archive id up to which everything is held. It moves in the transaction that
-stores what lies before it, so catching up may stop anywhere and go on later.
+The bookmark is the archive id up to which everything is held, or "" where the archive was empty:
+then everything is wanted from its beginning. It moves in the transaction that stores what lies
+before it, so catching up may stop anywhere and go on later.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from tulou_im import rows
 from tulou_im.inbox import Inbox
 from tulou_im.receiving import Bookmark, Gap
 
+BEGINNING = ""
 SETTLE = 5.0
 """Seconds that the outbox waits for the archive to show what the server already has."""
 
@@ -93,7 +95,7 @@ class CatchUp:
         fetched = 0
         while after is not None and fetched < self._limit:
             try:
-                page = await self._transport.archive(after=after, limit=self._page)
+                page = await self._transport.archive(after=after or None, limit=self._page)
             except NotConnected:
                 raise
             except TransportError as error:
@@ -109,6 +111,5 @@ class CatchUp:
 
     async def _newest(self, after: str | None) -> None:
         page: ArchivePage = await self._transport.archive(before="", limit=self._page)
-        if page.last is not None:
-            gap = None if page.complete else Gap(after, page.first)
-            await self._inbox.store(page.messages, Bookmark(page.last, gap))
+        gap = None if page.complete else Gap(after or None, page.first)
+        await self._inbox.store(page.messages, Bookmark(page.last or BEGINNING, gap))

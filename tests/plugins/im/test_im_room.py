@@ -64,6 +64,19 @@ async def test_the_first_start_takes_the_newest_page_and_notes_the_gap(autojump_
         assert await gaps(room) == [(None, first)]
 
 
+async def test_who_found_the_archive_empty_misses_nothing_afterwards(autojump_clock, tmp_path):
+    server = FakeServer(keeps_offline=False)
+    async with at(server, tmp_path) as place, open_room(place, Config(page=10)) as room:
+        place.transport.connect()
+        await settle()
+        place.transport.disconnect()
+        write(server, *range(30))
+        place.transport.connect()
+        await settle()
+        assert await bodies(room) == [f"{number}" for number in range(30)]
+        assert await gaps(room) == []
+
+
 async def test_after_a_long_absence_the_newest_come_at_once_and_the_gap_is_noted(autojump_clock, tmp_path):
     server = FakeServer(keeps_offline=False)
     write(server, 0)
