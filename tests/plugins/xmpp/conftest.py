@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 import trio
+from hypothesis import settings
 from trio.testing import MockClock
 from tulou_contracts.identity import Account, Credential
 from tulou_contracts.transport import ConnectionChanged, ConnectionState
@@ -14,6 +15,10 @@ from tulou_contracts.transport import ConnectionChanged, ConnectionState
 from fake_xmpp import DOMAIN, FakeXmpp, MemoryNetwork
 from tulou_xmpp.config import Config
 from tulou_xmpp.transport import XmppTransport
+
+
+settings.register_profile("patient", deadline=None)   # a busy machine is no fault of the code
+settings.load_profile("patient")
 
 
 class FixedCredentials:

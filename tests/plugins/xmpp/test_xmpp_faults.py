@@ -265,7 +265,8 @@ async def test_somebody_else_with_our_session_ends_the_trying(world):
 GARBAGE = {
     "not XML": "hello", "broken XML": "<a><b></a>", "a comment": "<a><!-- x --></a>", "two": "<a/><b/>",
     "unknown": "<x xmlns='urn:what'/>", "out of order": f"<success xmlns='{ns.SASL}'/>",
-    "a doctype": "<!DOCTYPE x [<!ENTITY a 'b'>]><x>&a;</x>", "an impossible count": f"<a xmlns='{ns.SM}' h='5'/>",
+    "a doctype": "<!DOCTYPE x [<!ENTITY a 'b'>]><x>&a;</x>",
+    "an impossible count": f"<a xmlns='{ns.SM}' h='5'/>",
     "binary": b"\x00\x01",
 }
 

@@ -30,7 +30,6 @@ def element_of(text):
 
     leaf = st.tuples(NAMES, NAMESPACES, ATTRIBUTES, text, st.just([])).map(build)
 
-
     def around(inner):
         return st.tuples(NAMES, NAMESPACES, ATTRIBUTES, text, st.lists(inner, max_size=3)).map(build)
 
