@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tulou.app_events import AccountChanged, Background, Foreground, LowMemory, NetworkChanged
     from tulou.composition import Composition, DeviceProfile
     from tulou.context import Context
+    from tulou.control import PluginControl
     from tulou.grants import needs_grant
     from tulou.kernel import Kernel
     from tulou.services import Wanted
@@ -42,6 +43,7 @@ _LAZY = {
     "Composition": "tulou.composition",
     "DeviceProfile": "tulou.composition",
     "Context": "tulou.context",
+    "PluginControl": "tulou.control",
     "needs_grant": "tulou.grants",
     "Kernel": "tulou.kernel",
     "Wanted": "tulou.services",
@@ -52,7 +54,7 @@ __all__ = [
     "API_VERSION", "AccountChanged", "Background", "Command", "Composition", "CompositionError",
     "Context", "DeviceProfile", "Foreground", "HookError", "Kernel", "Kind", "Level", "LockMismatch",
     "LowMemory", "ManifestError", "Needs", "NetworkChanged", "NotDeclared", "NotGranted", "Plugin",
-    "PluginFailed", "Prevent", "ProfileLocked", "Restart", "ServiceGone", "ServiceMismatch", "Stage",
+    "PluginControl", "PluginFailed", "Prevent", "ProfileLocked", "Restart", "ServiceGone", "ServiceMismatch", "Stage",
     "TulouError", "Wanted", "hook", "implements", "needs_grant",
 ]
 

@@ -97,6 +97,7 @@ class Kernel:
                     held.enter_context(Watchdog(self._owner_of, self._blame, self._blocked_after))
                 self._house = House(
                     self.composition, profile, self._assembly.units, self._random, self._now)
+                self._house.services.offer_kernel(self)
                 self._supervisor = supervisor = Supervisor(self._house, nursery)
                 attending = trio.CancelScope(shield=True)
                 nursery.start_soon(_attend, attending, self._house, supervisor)

@@ -28,6 +28,7 @@ class ServiceRegistry:
 
     def __init__(self) -> None:
         self._offers: dict[type, list[Offer]] = {}
+        self._kernel: Offer | None = None
         self._watchers: dict[type, list[Callable[[], None]]] = {}
 
     def add(self, contract: type, offer: Offer) -> None:
@@ -43,6 +44,10 @@ class ServiceRegistry:
         offers.sort(key=lambda each: -each.rank)
         self._tell(contract)
 
+    def offer_kernel(self, kernel: Any) -> None:
+        """The kernel's own service comes first of all. It costs nothing until somebody wants it."""
+        self._kernel = Offer(kernel, "kernel", 0)
+
     def remove(self, contract: type, offer: Offer) -> None:
         """Withdraw a provider."""
         self._offers[contract].remove(offer)
@@ -55,7 +60,9 @@ class ServiceRegistry:
     def top(self, contract: type) -> Offer | None:
         """The highest-ranked provider, or None."""
         offers = self._offers.get(contract)
-        return offers[0] if offers else None
+        if offers:
+            return offers[0]
+        return self._kernel if contract.__module__ == "tulou.control" else None
 
     def watch(self, contract: type, callback: Callable[[], None]) -> Callable[[], None]:
         """Call back after every change of a contract's providers; the result ends that."""

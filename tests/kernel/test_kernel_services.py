@@ -137,3 +137,17 @@ async def test_an_embedding_program_is_told_why_nobody_provides() -> None:
     async with boot(fake(Mail, object(), name="bad")) as kernel:
         with pytest.raises(ServiceGone, match="plugin 'bad' would, but it is failed"):
             kernel.service(Mail)
+
+
+async def test_the_kernel_itself_tells_and_changes_what_became_of_plugins() -> None:
+    from tulou import PluginControl
+    contexts: dict[str, Any] = {}
+    async with boot(user("page", contexts, wants=(PluginControl,)), fake(Mail, Post(), name="post"),
+                    user("admin", contexts, wants=(PluginControl,), grants=("plugins.manage",))) as kernel:
+        seen = contexts["page"].wanted(PluginControl).require()
+        assert {each.name: each.state.value for each in seen.status()} == states(kernel)
+        assert seen.missing() == {}
+        with pytest.raises(NotGranted, match="plugins.manage"):
+            await seen.disable("post")
+        await contexts["admin"].wanted(PluginControl).require().disable("post")
+        assert states(kernel)["post"] == "disabled"

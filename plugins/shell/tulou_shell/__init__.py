@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tulou import Command, Level, Plugin
+from tulou import Command, Level, Plugin, PluginControl
 from tulou_contracts.identity import Identity
 from tulou_contracts.messaging import Messenger
 from tulou_contracts.network import HttpHost
@@ -17,7 +17,7 @@ plugin = Plugin(
     summary="The web app people see",
     level=Level.SHELL,
     requires=(HttpHost,),
-    wants=(Identity, Messenger, Transport),
+    wants=(Identity, Messenger, Transport, PluginControl),
     provides=(Shell,),
     grants=("messages.read", "messages.send", "account.manage", "contacts.manage", "shell.open"),
     config="tulou_shell.config:Config",

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from tulou.app_events import PluginChanged
+from tulou import PluginControl
 from tulou_contracts.identity import Identity
 from tulou_contracts.messaging import Messenger
 from tulou_contracts.transport import Transport
@@ -32,6 +32,7 @@ class Services:
     identity: Handle[Identity]
     messenger: Handle[Messenger]
     transport: Handle[Transport]
+    control: Handle[PluginControl]
 
 
 MISSING = {
@@ -54,7 +55,6 @@ class ShellApp:
         self._server = server
         self._device = device
         self.catalogue = Catalogue()
-        self._plugins: dict[str, PluginChanged] = {}
 
     @property
     def url(self) -> str:
@@ -64,10 +64,6 @@ class ShellApp:
     def entry_url(self) -> str:
         """An address that lets one browser in, once."""
         return f"{self._url()}/enter?code={self._door.new_code()}"
-
-    def on_plugin(self, event: PluginChanged) -> None:
-        """Note the newest state of a plugin."""
-        self._plugins[event.plugin] = event
 
     def messenger(self) -> Messenger:
         """Raises `Fault` 'missing'."""
@@ -108,12 +104,18 @@ class ShellApp:
         return self.catalogue.view()
 
     def plugins(self) -> dict[str, Any]:
-        """Plugins whose state changed since the shell started, and what is wrong with contributions."""
+        """Every plugin of the composition with its state, and what is wrong with contributions."""
+        control = self._services.control.get()
+        known = [
+            {"name": each.name, "state": each.state.value, "reason": each.reason}
+            for each in (control.status() if control else ())
+        ]
+        absent = [
+            {"name": name, "state": "missing", "reason": reason}
+            for name, reason in sorted((control.missing() if control else {}).items())
+        ]
         return {
-            "plugins": [
-                {"name": each.plugin, "state": each.state, "reason": each.reason}
-                for each in sorted(self._plugins.values(), key=lambda each: each.plugin)
-            ],
+            "plugins": known + absent,
             "missing": self.missing(),
             "problems": self.catalogue.problems,
         }

@@ -11,7 +11,7 @@ from functools import partial
 
 import trio
 
-from tulou import AccountChanged, Background, Context, Foreground
+from tulou import AccountChanged, Background, Context, Foreground, PluginControl
 from tulou.app_events import PluginChanged
 from tulou.flow import Signal
 from tulou_contracts.identity import Identity
@@ -43,7 +43,8 @@ async def run(ctx: Context) -> AsyncIterator[None]:
     host = ctx.service(HttpHost)
     async with open_site(host, gate, remembered, config.port, ctx.random, ctx.log) as site:
         services = Services(
-            identity=ctx.wanted(Identity), messenger=ctx.wanted(Messenger), transport=ctx.wanted(Transport)
+            identity=ctx.wanted(Identity), messenger=ctx.wanted(Messenger),
+            transport=ctx.wanted(Transport), control=ctx.wanted(PluginControl),
         )
         shell = ShellApp(
             services, door, lambda: site.url, server=config.server, device=_device_name(ctx)
@@ -82,7 +83,6 @@ def _wire(
         pages.push("resync", None)
 
     def on_plugin(event: PluginChanged) -> None:
-        shell.on_plugin(event)
         contributions.look_again.set()
 
     def on_account(event: AccountChanged) -> None:

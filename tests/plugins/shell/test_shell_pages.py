@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -79,6 +80,7 @@ class Bench:
         self.events: list[object] = []
         self.room = Room(lambda: 1_700_000_000_000_000, self.events.append)
         self.handles = {name: Handle(self.room) for name in ("identity", "messenger", "transport")}
+        self.handles["control"] = Handle(None)
         door = Door(Remembered(folder), lambda: 0.0, 1000)
         services = Services(**self.handles)  # type: ignore[arg-type]
         self.shell = ShellApp(services, door, lambda: "http://127.0.0.1:1")
@@ -256,3 +258,17 @@ async def test_a_flood_becomes_one_order_to_read_anew(bench: Bench, nursery: tri
     bench.room.add(BO, "after")
     await wait_all_tasks_blocked()
     assert listener.bodies() == ["after"]
+
+
+async def test_the_page_is_told_of_plugins_that_failed_before_it_opened_and_of_absent_ones(bench: Bench) -> None:
+    class Control:
+        def status(self) -> list[Any]:
+            return [SimpleNamespace(name="im", state=SimpleNamespace(value="failed"), reason="no luck")]
+
+        def missing(self) -> dict[str, str]:
+            return {"greeter": "plugin 'greeter' is not installed"}
+    bench.handles["control"].provider = Control()
+    assert bench.shell.plugins()["plugins"] == [
+        {"name": "im", "state": "failed", "reason": "no luck"},
+        {"name": "greeter", "state": "missing", "reason": "plugin 'greeter' is not installed"},
+    ]
