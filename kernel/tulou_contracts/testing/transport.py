@@ -96,6 +96,11 @@ async def submit_until_accepted(transport: Transport, message: Outgoing) -> None
             await trio.sleep(0.05)
 
 
+async def _until_online_is(transport: Transport, wanted: bool) -> None:
+    while (transport.state.state is ConnectionState.ONLINE) is not wanted:
+        await trio.sleep(0.01)
+
+
 _numbers = itertools.count(1)
 
 
@@ -268,8 +273,7 @@ class TransportConformance:
         if pair.cut is None:
             pytest.skip("this pair cannot be cut")
         pair.cut()
-        while pair.lin.state.state is ConnectionState.ONLINE:
-            await trio.sleep(0.01)
+        await _until_online_is(pair.lin, False)
         try:
             with pytest.raises(NotConnected):
                 pair.lin.submit(outgoing(pair.wang_address, "into the void"))
@@ -279,5 +283,4 @@ class TransportConformance:
                 await pair.lin.archive(before="")
         finally:
             pair.lin.retry_now()
-        while pair.lin.state.state is not ConnectionState.ONLINE:
-            await trio.sleep(0.01)
+        await _until_online_is(pair.lin, True)

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 import pytest
 from tulou_contracts.testing.transport import TransportConformance, TransportPair
 
-from conftest import open_world
+from xmpp_world import open_world
 
 
 @pytest.mark.usefixtures("virtual_time")

@@ -9,7 +9,7 @@ from tulou_contracts.identity import (
 from tulou_contracts.testing.transport import Collector, outgoing, submit_until_accepted
 from tulou_contracts.transport import ConnectionState, ContactChanged, NotAccepted, NotConnected, Refused
 
-from conftest import derive_here
+from xmpp_world import derive_here
 from fake_xmpp import DOMAIN, MemoryNetwork, carbon
 from tulou_xmpp.authenticator import XmppAuthenticator
 from tulou_xmpp.config import Config

@@ -9,7 +9,7 @@ from tulou_contracts.identity import Authenticator, Credentials
 from tulou_contracts.network import WebSocketConnector
 from tulou_contracts.transport import ConnectionState, Transport
 
-from conftest import FixedCredentials
+from xmpp_world import FixedCredentials
 from fake_xmpp import DOMAIN, MemoryNetwork
 from tulou_xmpp import plugin
 from tulou_xmpp.config import Config

@@ -64,7 +64,9 @@ def test_a_message_without_an_id_gets_one_that_stays():
     assert one.id == again.id and one.id and one.archive_id == "archive-7"
 
 
-@pytest.mark.parametrize("said_by,believed", [("example.org", True), (LIN, True), (None, True), (WANG, False)])
+@pytest.mark.parametrize("said_by,believed", [
+    ("example.org", True), (LIN, True), (None, True), (WANG, False),
+])
 def test_whose_word_on_time_is_believed(said_by, believed):
     delay = E("delay", ns.DELAY, stamp="2020-01-01T00:00:00Z", from_=said_by)
     stanza = E("message", ns.CLIENT, E("body", ns.CLIENT, "x"), delay, from_=WANG, id="1")
