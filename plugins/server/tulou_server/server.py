@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -55,7 +55,7 @@ class Server:
 class Door:
     """Where clients come in, and the address that leads there."""
 
-    listeners: Sequence[trio.abc.Listener[Any]]
+    listeners: list[trio.abc.Listener[Any]]
     """They give byte streams, whatever carries them."""
     endpoint: str
 
@@ -66,7 +66,7 @@ Listen = Callable[[Config], Awaitable[Door]]
 async def listen_tcp(config: Config) -> Door:
     """The configured port. Raises `PortTaken` or another `NetworkError`."""
     listeners = await _listen(config)
-    return Door(listeners, _endpoint(config, listeners))
+    return Door([*listeners], _endpoint(config, listeners))
 
 
 @asynccontextmanager
