@@ -30,7 +30,8 @@ def table(results: list[Measurement]) -> str:
         holds = "-" if each.holds is None else "yes" if each.holds else "NO"
         rows.append((each.name, f"{each.ratio:.3g}", each.bar, holds, peers))
     widths = [max(len(row[column]) for row in rows) for column in range(5)]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows)
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths)) for row in rows)
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def main() -> int:

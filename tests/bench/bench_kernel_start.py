@@ -26,7 +26,10 @@ async def run(ctx):
     yield
 '''
 
-IMPORTS = "from importlib import import_module\nfor n in range(int(sys.argv[1])): import_module(f'trivial_{n}')\n"
+IMPORTS = """\
+from importlib import import_module
+for n in range(int(sys.argv[1])): import_module(f'trivial_{n}')
+"""
 
 ALONE_INSIDE = ("import sys, time, tulou.kernel, trio\nbegin = time.perf_counter()\n" + IMPORTS
                 + "print(time.perf_counter() - begin)")
@@ -202,5 +205,6 @@ def chain() -> Measurement:
             return taken
 
     trio.run(start, 1000)
-    medians = reported_in_turn({"2000": lambda: trio.run(start, 2000), "200": lambda: trio.run(start, 200)}, 5)
+    starts = {"2000": lambda: trio.run(start, 2000), "200": lambda: trio.run(start, 200)}
+    medians = reported_in_turn(starts, 5)
     return at_most("chain of 2,000 in reverse order / of 200", 12.0, medians, ours="2000", floor="200")

@@ -13,7 +13,8 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "plugin-life.md"
 
 MEANING = {
     State.DISABLED: "known, and not to run",
-    State.UNRESOLVED: "cannot start as things are: a missing provider, a cycle, a version; the reason says which",
+    State.UNRESOLVED:
+        "cannot start as things are: a missing provider, a cycle, a version; the reason says which",
     State.WAITING: "a plugin it requires is not up",
     State.STARTING: "between the call of `run` and its yield",
     State.RUNNING: "up",

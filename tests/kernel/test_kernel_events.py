@@ -75,7 +75,9 @@ async def test_a_failing_subscriber_harms_nobody_and_is_named(caplog: pytest.Log
     assert "plugin 'a' failed in handling Said: ValueError: deaf" in caplog.text
 
 
-async def test_what_waits_for_a_held_up_subscriber_is_bounded_and_drops_are_named(autojump_clock: Any) -> None:
+async def test_what_waits_for_a_held_up_subscriber_is_bounded_and_drops_are_named(
+    autojump_clock: Any,
+) -> None:
     faults: list[tuple[str, str]] = []
     heard: list[str] = []
     bus = EventBus(lambda plugin, doing, error: faults.append((plugin, str(error))), limit=10)
@@ -137,7 +139,9 @@ async def test_a_handler_may_publish_subscribe_and_stop_its_own_plugin(autojump_
 
 @given(st.lists(st.sampled_from(["publish", "step", "sleep"]), max_size=30),
        st.lists(st.floats(0, 3), min_size=1, max_size=4))
-def test_every_subscriber_hears_everything_in_order_whoever_waits(script: list[str], waits: list[float]) -> None:
+def test_every_subscriber_hears_everything_in_order_whoever_waits(
+    script: list[str], waits: list[float],
+) -> None:
     heard: list[list[int]] = [[] for _ in waits]
 
     async def main() -> None:

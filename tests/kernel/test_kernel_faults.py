@@ -52,7 +52,8 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 async def test_one_broken_distribution_hides_nobody_and_is_named(site: Path) -> None:
-    distribution(site, "fine-one", "fine_one:plugin", GOOD.format(name="fine-one", module="fine_one", version="1"))
+    fine = GOOD.format(name="fine-one", module="fine_one", version="1")
+    distribution(site, "fine-one", "fine_one:plugin", fine)
     distribution(site, "torn-one", "torn_one:plugin", "import no_such_library")
     found = discovery.scan()
     assert "fine-one" in found.plugins
@@ -90,7 +91,8 @@ def test_the_index_is_used_until_something_is_installed(site: Path, monkeypatch:
     monkeypatch.setattr(discovery, "scan", lambda: scans.append(1) or real())
     discovery.installed()
     assert not scans, "the index was valid"
-    distribution(site, "fresh", "fresh_mod:plugin", GOOD.format(name="fresh", module="fresh_mod", version="1"))
+    fresh = GOOD.format(name="fresh", module="fresh_mod", version="1")
+    distribution(site, "fresh", "fresh_mod:plugin", fresh)
     assert "fresh" in discovery.installed().plugins
     assert scans == [1]
     discovery.index_file().write_bytes(b"damaged")

@@ -92,7 +92,8 @@ async def test_without_the_grant_a_method_is_refused_in_a_sentence() -> None:
         guarded = contexts["maynot"].service(Mail)
         assert await guarded.read() == "read"
         assert guarded.address == "post"
-        with pytest.raises(NotGranted, match="plugin 'maynot' may not call Mail.send: it lacks the grant 'mail.send'"):
+        refusal = "plugin 'maynot' may not call Mail.send: it lacks the grant 'mail.send'"
+        with pytest.raises(NotGranted, match=refusal):
             await guarded.send("x")
 
 
@@ -127,7 +128,8 @@ async def test_a_wanted_service_comes_and_goes_and_the_gone_one_is_named() -> No
 async def test_what_is_not_declared_cannot_be_reached_or_provided() -> None:
     contexts: dict[str, Any] = {}
     async with boot(fake(Mail, Post()), user("u", contexts)):
-        for attempt, words in ((lambda c: c.service(Mail), "`requires`"), (lambda c: c.wanted(Mail), "`wants`"),
+        for attempt, words in ((lambda c: c.service(Mail), "`requires`"),
+                               (lambda c: c.wanted(Mail), "`wants`"),
                                (lambda c: c.provide(Mail, Post()), "`provides`")):
             with pytest.raises(NotDeclared, match=words):
                 attempt(contexts["u"])
