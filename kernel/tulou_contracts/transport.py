@@ -30,6 +30,10 @@ class Refused(TransportError):
     """The server refuses this message for good (too large, no such recipient, not allowed)."""
 
 
+class UnknownArchiveId(TransportError):
+    """The archive does not hold the message that a page was asked after or before (any more)."""
+
+
 class ConnectionState(Enum):
     """The connection as a person is told of it."""
 
@@ -190,8 +194,8 @@ class Transport(Protocol):
     ) -> ArchivePage:
         """A page of the server's archive after or before an archive id (before="": the newest).
 
-        An id the archive does not know (any more) raises `TransportError`.
-        Raises `NotConnected`.
+        An id the archive does not know (any more) raises `UnknownArchiveId`; no answer in time, or
+        none that helps, `TransportError`. Raises `NotConnected`.
         """
 
     async def contacts(self) -> Sequence[Contact]:

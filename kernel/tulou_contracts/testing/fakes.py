@@ -39,6 +39,7 @@ from tulou_contracts.transport import (
     ReceiptKind,
     Refused,
     TransportError,
+    UnknownArchiveId,
 )
 
 
@@ -164,7 +165,7 @@ class FakeServer:
         ids = [message.archive_id for message in held]
         for mark in (after, before):
             if mark and mark not in ids:
-                raise TransportError(f"the archive knows no {mark!r}")
+                raise UnknownArchiveId(f"the archive knows no {mark!r}")
         if before is not None:
             end = ids.index(before) if before else len(held)
             start = max(0, end - limit)

@@ -32,7 +32,7 @@ from tulou_contracts.transport import (
     ReceiptKind,
     Refused,
     Transport,
-    TransportError,
+    UnknownArchiveId,
 )
 
 PATIENCE = 60.0
@@ -239,7 +239,7 @@ class TransportConformance:
 
     async def test_an_archive_id_nobody_knows_is_an_error(self, pair: TransportPair) -> None:
         await pair.lin.submit(outgoing(pair.wang_address, "one")).accepted()
-        with pytest.raises(TransportError):
+        with pytest.raises(UnknownArchiveId):
             await pair.lin.archive(after="nobody-knows-this-id", limit=5)
 
     async def test_contacts_can_be_added(self, pair: TransportPair) -> None:

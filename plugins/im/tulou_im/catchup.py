@@ -21,6 +21,7 @@ from tulou_contracts.transport import (
     NotConnected,
     Transport,
     TransportError,
+    UnknownArchiveId,
 )
 
 from tulou_im import rows
@@ -96,9 +97,7 @@ class CatchUp:
         while after is not None and fetched < self._limit:
             try:
                 page = await self._transport.archive(after=after or None, limit=self._page)
-            except NotConnected:
-                raise
-            except TransportError as error:
+            except UnknownArchiveId as error:
                 self._log.info("the archive does not know where we were: %s", error)
                 break
             fetched += len(page.messages)

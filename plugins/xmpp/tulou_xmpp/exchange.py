@@ -8,7 +8,7 @@ from typing import Protocol
 
 from tulou_contracts.transport import (
     ArchivePage, Contact, ContactChanged, Incoming, IncomingRefusal, NotAccepted, NotConnected,
-    Outgoing, Refused, TransportError,
+    Outgoing, Refused, TransportError, UnknownArchiveId,
 )
 
 from tulou_xmpp.config import Config
@@ -17,7 +17,7 @@ from tulou_xmpp.requests import Requests
 from tulou_xmpp.session import Login, NotReady, Session, TooLarge, events
 from tulou_xmpp.stanzas.answers import answer, result
 from tulou_xmpp.stanzas.archive import ArchiveAnswer, archive_query, result_of
-from tulou_xmpp.stanzas.errors import reason_of
+from tulou_xmpp.stanzas.errors import condition_of, reason_of
 from tulou_xmpp.stanzas.messages import Own, decode_message, encode_message
 from tulou_xmpp.stanzas.payload import fits
 from tulou_xmpp.stanzas.roster import Roster
@@ -122,6 +122,8 @@ class Exchange:
             reply = await self._requests.ask("set", query, self._config.request_timeout)
         finally:
             del self._archives[query_id]
+        if condition_of(reply) == "item-not-found" and (after or before):
+            raise UnknownArchiveId(f"the server's archive has no such message: {reason_of(reply)}")
         if reply.get("type") != "result":
             raise TransportError(f"the server's archive does not answer: {reason_of(reply)}")
         return collected.finish(reply)

@@ -22,6 +22,7 @@ from tulou_contracts.transport import (
     Outgoing,
     ReceiptKind,
     Refused,
+    TransportError,
 )
 from tulou_im.config import Config
 
@@ -140,6 +141,31 @@ async def test_a_message_before_the_catch_up_ended_does_not_hide_those_missed(au
             place.transport.connect()
             await settle()
             assert await bodies(room) == ["0", "1", "2", "3"]
+
+
+async def test_an_archive_that_did_not_answer_is_asked_again_from_the_same_place(autojump_clock, tmp_path):
+    server = FakeServer(keeps_offline=False)
+    write(server, 0)
+    async with at(server, tmp_path) as place, open_room(place, Config(page=10)) as room:
+        place.transport.connect()
+        await settle()
+        place.transport.disconnect()
+        write(server, *range(1, 30))
+
+        async def silent(**query):
+            if query.get("after"):
+                raise TransportError("the server did not answer within 30 seconds")
+            return await FakeTransport.archive(place.transport, **query)
+
+        place.transport.archive = silent
+        place.transport.connect()
+        await settle()
+        place.transport.disconnect()
+        del place.transport.archive
+        place.transport.connect()
+        await settle()
+        assert await bodies(room) == [f"{number}" for number in range(30)]
+        assert await gaps(room) == []
 
 
 async def test_a_resumed_session_asks_the_archive_nothing(autojump_clock, tmp_path):

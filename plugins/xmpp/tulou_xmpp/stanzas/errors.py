@@ -30,6 +30,11 @@ _REASONS = {
 }
 
 
+def condition_of(stanza: Element) -> str:
+    """Why a stanza came back, as the protocol names it; of one that did not, nothing that counts."""
+    return stanza_error(stanza)[0]
+
+
 def reason_of(stanza: Element) -> str:
     """Why a stanza came back, in a sentence fit to be shown; the server's own words if it has any."""
     condition, text = stanza_error(stanza)
