@@ -1,6 +1,6 @@
 """Whose account a profile is, and whether it is signed in."""
 
-from tulou import Level, Plugin
+from tulou import Command, Level, Plugin
 from tulou_contracts.crypto import Keyring
 from tulou_contracts.identity import Authenticator, Credentials, Identity
 from tulou_contracts.storage import Storage
@@ -15,4 +15,5 @@ plugin = Plugin(
     provides=(Identity, Credentials),
     config="tulou_auth.config:Config",
     run="tulou_auth.service:run",
+    commands=(Command("sign-in", "sign a profile in without a page", "tulou_auth.command:main"),),
 )
