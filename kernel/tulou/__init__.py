@@ -54,8 +54,8 @@ __all__ = [
     "API_VERSION", "AccountChanged", "Background", "Command", "Composition", "CompositionError",
     "Context", "DeviceProfile", "Foreground", "HookError", "Kernel", "Kind", "Level", "LockMismatch",
     "LowMemory", "ManifestError", "Needs", "NetworkChanged", "NotDeclared", "NotGranted", "Plugin",
-    "PluginControl", "PluginFailed", "Prevent", "ProfileLocked", "Restart", "ServiceGone", "ServiceMismatch", "Stage",
-    "TulouError", "Wanted", "hook", "implements", "needs_grant",
+    "PluginControl", "PluginFailed", "Prevent", "ProfileLocked", "Restart", "ServiceGone",
+    "ServiceMismatch", "Stage", "TulouError", "Wanted", "hook", "implements", "needs_grant",
 ]
 
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import trio
-from conftest import Prosody
 
 from tulou import Composition, Kernel
 from tulou_contracts.identity import Identity
 from tulou_contracts.messaging import Message, MessageState, Messenger
+
+if TYPE_CHECKING:
+    from conftest import Prosody
 
 pytestmark = pytest.mark.interop
 
@@ -36,7 +39,9 @@ async def bodies(kernel: Kernel, conversation: str) -> list[str]:
     return [each.body for each in await kernel.service(Messenger).history(conversation)]
 
 
-async def test_two_people_chat_and_the_history_survives_both_restarts(prosody: Prosody, tmp_path: Path) -> None:
+async def test_two_people_chat_and_the_history_survives_both_restarts(
+    prosody: Prosody, tmp_path: Path
+) -> None:
     anna = prosody.create_user("anna", "安娜的密码")
     bowen = prosody.create_user("bowen", "pw-bowen")
     said = ["你好，博文！", "Meeting at four?", "<b>& \"quotes\"</b>"]

@@ -260,7 +260,7 @@ async def test_a_flood_becomes_one_order_to_read_anew(bench: Bench, nursery: tri
     assert listener.bodies() == ["after"]
 
 
-async def test_the_page_is_told_of_plugins_that_failed_before_it_opened_and_of_absent_ones(bench: Bench) -> None:
+async def test_the_page_is_told_of_failed_and_of_absent_plugins(bench: Bench) -> None:
     class Control:
         def status(self) -> list[Any]:
             return [SimpleNamespace(name="im", state=SimpleNamespace(value="failed"), reason="no luck")]
