@@ -42,7 +42,7 @@ class TestInTheKernel(IdentityConformance):
     @pytest.fixture
     def open_profile(self, tmp_path: Path) -> OpenProfileFunction:
         for room in ("tulou_store", "tulou_crypto"):
-            pytest.importorskip(room, reason="auth on the rooms as they are")
+            pytest.importorskip(room, reason="needs store and crypto as they are")
 
         def open_profile(authenticator: Authenticator | None) -> AbstractAsyncContextManager[OpenProfile]:
             return open_on(kernel_on(tmp_path, authenticator))

@@ -19,7 +19,7 @@ from tulou_contracts.identity import Authenticator, Credentials, Identity, Serve
 from tulou_contracts.testing.identity import CANARY, LIN, FakeAuthenticator
 
 for room in ("tulou_store", "tulou_crypto"):
-    pytest.importorskip(room, reason="auth on the rooms as they are")
+    pytest.importorskip(room, reason="needs store and crypto as they are")
 
 WU = "吴@公司.中国"
 

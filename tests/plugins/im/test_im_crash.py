@@ -19,7 +19,7 @@ from tulou_im import room as room_module
 COUNT = 3
 START = 1_800_000_000_000_000
 
-pytest.importorskip("tulou_store", reason="what survives a crash is on the real store")
+pytest.importorskip("tulou_store", reason="needs store, where a crash leaves something")
 
 
 class Deadline:

@@ -16,7 +16,7 @@ from tulou_contracts.testing.messaging import LIN, WANG, until
 from tulou_contracts.transport import Outgoing, Transport
 
 
-pytest.importorskip("tulou_store", reason="the kernel runs the real store here")
+pytest.importorskip("tulou_store", reason="needs store in the kernel")
 
 
 def wire(server, made):

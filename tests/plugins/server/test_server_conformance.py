@@ -26,7 +26,7 @@ def test_the_composition_is_found_by_name():
     assert composition.essential == {"store", "server"}
 
 
-@pytest.mark.skipif(find_spec("tulou_store") is None, reason="the composition runs the real store")
+@pytest.mark.skipif(find_spec("tulou_store") is None, reason="needs store, which the composition names")
 async def test_the_service_is_found_and_works_in_a_kernel(tmp_path):
     from tulou import Composition, Kernel
     from tulou_contracts.server import ChatServer

@@ -15,7 +15,7 @@ from tulou_xmpp.wire import namespaces as ns
 
 PROGRAM = Path(__file__).with_name("server_process.py")
 
-pytest.importorskip("tulou_store", reason="what survives a crash is in the real store")
+pytest.importorskip("tulou_store", reason="needs store, where a crash leaves something")
 WANG = "wang@tulou.localhost"
 
 

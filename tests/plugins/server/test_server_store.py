@@ -103,7 +103,7 @@ async def test_a_failed_write_takes_no_number(database):
     assert entries[0].seq == 1
 
 
-@pytest.mark.skipif(find_spec("tulou_store") is None, reason="looks into the real store's files")
+@pytest.mark.skipif(find_spec("tulou_store") is None, reason="needs store and looks into its files")
 async def test_no_password_is_in_the_database(tmp_path):
     async with open_storage(tmp_path) as store:
         opened = await store.database(NAMESPACE, MIGRATIONS)

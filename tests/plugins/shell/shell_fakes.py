@@ -225,7 +225,7 @@ class App:
         return self.holder["room"]
 
     def start(self) -> App:
-        pytest.importorskip("tulou_net", reason="pages are served by net")
+        pytest.importorskip("tulou_net", reason="needs net, which serves pages")
         ready = threading.Event()
         self._error = None
         self._thread = threading.Thread(target=self._main, args=(ready,), daemon=True)

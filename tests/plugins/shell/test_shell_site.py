@@ -138,6 +138,7 @@ def test_a_taken_port_is_replaced_for_this_run_only(tmp_path: Path) -> None:
 
 
 def test_a_taken_port_of_the_configuration_is_an_error_that_names_it(tmp_path: Path) -> None:
+    pytest.importorskip("tulou_net", reason="needs net, which serves pages")
     with socket.create_server(("127.0.0.1", 0)) as holder:
         port = holder.getsockname()[1]
         app = App(tmp_path / "profile", config={"port": port})
