@@ -51,6 +51,19 @@ class InputPanel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ContactTab:
+    """A tab on a person's page. The element's property `contact` has address, name, presence and
+    subscribed; it is set again whenever one of them changes."""
+
+    name: str
+    title: str
+    """Shown to people; a key of `text` or plain words."""
+    module: Asset
+    order: int = 100
+    """Tabs stand by this number, then by name; the shell's own details have 0."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Texts:
     """Words for people: `language` ('zh' or 'en') and key -> text."""
 
@@ -58,7 +71,7 @@ class Texts:
     texts: dict[str, str] = field(default_factory=dict)
 
 
-Contribution = Bubble | InputPanel | Texts
+Contribution = Bubble | InputPanel | ContactTab | Texts
 
 
 @hook(Kind.COLLECT)

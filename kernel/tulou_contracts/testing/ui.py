@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path, PurePosixPath
 
-from tulou_contracts.ui import Asset, Bubble, Contribution, InputPanel, Texts
+from tulou_contracts.ui import Asset, Bubble, ContactTab, Contribution, InputPanel, Texts
 
 LANGUAGES = ("en", "zh")
 
@@ -35,8 +35,8 @@ class UiConformance:
 
     def test_every_answer_is_a_contribution(self) -> None:
         strange = [each for each in self.contributions()
-                   if not isinstance(each, (Bubble, InputPanel, Texts))]
-        assert not strange, f"the pages know Bubble, InputPanel and Texts, not {strange}"
+                   if not isinstance(each, (Bubble, InputPanel, ContactTab, Texts))]
+        assert not strange, f"the pages know Bubble, InputPanel, ContactTab and Texts, not {strange}"
 
     def test_files_exist_inside_the_web_folder(self) -> None:
         for asset in self._modules():
@@ -68,10 +68,11 @@ class UiConformance:
 
     def test_kinds_and_names_are_unique(self) -> None:
         kinds = Counter(each.kind for each in self.contributions() if isinstance(each, Bubble))
-        names = Counter(each.name for each in self.contributions() if isinstance(each, InputPanel))
-        twice = [each for each, count in (kinds + names).items() if max(kinds[each], names[each]) > 1]
-        assert not twice, f"contributed twice: {twice}"
-        assert "" not in kinds and "" not in names, "a kind or name is empty"
+        panels = Counter(each.name for each in self.contributions() if isinstance(each, InputPanel))
+        tabs = Counter(each.name for each in self.contributions() if isinstance(each, ContactTab))
+        for what in (kinds, panels, tabs):
+            assert all(count == 1 for count in what.values()), f"contributed twice: {what}"
+            assert "" not in what, "a kind or name is empty"
 
     def test_texts_have_the_same_keys_in_both_languages(self) -> None:
         keys = {language: self._keys(language) for language in LANGUAGES}
@@ -89,7 +90,8 @@ class UiConformance:
                 for key, text in each.texts.items() if text.strip()}
 
     def _modules(self) -> list[Asset]:
-        return [each.module for each in self.contributions() if isinstance(each, (Bubble, InputPanel))]
+        return [each.module for each in self.contributions()
+                if isinstance(each, (Bubble, InputPanel, ContactTab))]
 
 
 def _file(asset: Asset) -> Path:

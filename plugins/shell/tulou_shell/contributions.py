@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, TypeVar
 
 from tulou import implements
 from tulou_contracts.ui import (
     Asset,
     Bubble,
+    ContactTab,
     Contribution,
     ContributionInvalid,
     InputPanel,
@@ -20,21 +21,27 @@ from tulou_contracts.ui import (
     contribute_ui,
 )
 
+N = TypeVar("N", InputPanel, ContactTab)
+
 FOLDER = "web"
 LANGUAGES = ("zh", "en")
 _PACKAGE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*\Z")
 
 
 class OwnContributions:
-    """The shell's own text bubble and emoji panel, contributed exactly as anybody else's would be."""
+    """The shell's own text bubble, emoji panel and contact details, contributed as anybody's would be."""
 
     @implements(contribute_ui)
     def contribute_ui(self) -> Sequence[Contribution]:
-        """A bubble for plain text and a panel of emoji."""
+        """A bubble for plain text, a panel of emoji, and what is known of a person."""
         return [
             Bubble(kind="text", module=Asset("tulou_shell", "bubbles/text.js")),
             InputPanel(
                 name="emoji", title="panel.emoji", icon="☺", module=Asset("tulou_shell", "panels/emoji.js")
+            ),
+            ContactTab(
+                name="details", title="contacts.details", order=0,
+                module=Asset("tulou_shell", "tabs/details.js"),
             ),
         ]
 
@@ -45,13 +52,15 @@ class Catalogue:
 
     bubbles: dict[str, Asset] = field(default_factory=dict)
     panels: dict[str, InputPanel] = field(default_factory=dict)
+    tabs: dict[str, ContactTab] = field(default_factory=dict)
     texts: dict[str, dict[str, str]] = field(default_factory=lambda: {each: {} for each in LANGUAGES})
     problems: list[str] = field(default_factory=list)
 
     @property
     def packages(self) -> set[str]:
         """The packages whose files have to be served."""
-        assets = [*self.bubbles.values(), *(panel.module for panel in self.panels.values())]
+        named = [*self.panels.values(), *self.tabs.values()]
+        assets = [*self.bubbles.values(), *(each.module for each in named)]
         return {asset.package for asset in assets}
 
     def view(self) -> dict[str, Any]:
@@ -62,6 +71,10 @@ class Catalogue:
                 {"name": panel.name, "title": panel.title, "icon": panel.icon,
                  "module": asset_url(panel.module)}
                 for panel in self.panels.values()
+            ],
+            "tabs": [
+                {"name": tab.name, "title": tab.title, "module": asset_url(tab.module)}
+                for tab in sorted(self.tabs.values(), key=lambda tab: (tab.order, tab.name))
             ],
             "texts": self.texts,
             "problems": self.problems,
@@ -95,7 +108,7 @@ def _add(catalogue: Catalogue, contribution: Any) -> None:
     if adder is None:
         raise ContributionInvalid(
             f"{type(contribution).__name__} is nothing the pages know:"
-            " contribute Bubble, InputPanel or Texts."
+            " contribute Bubble, InputPanel, ContactTab or Texts."
         )
     adder(catalogue, contribution)
 
@@ -112,14 +125,22 @@ def _add_bubble(catalogue: Catalogue, bubble: Bubble) -> None:
 
 
 def _add_panel(catalogue: Catalogue, panel: InputPanel) -> None:
-    check_asset(panel.module)
-    other = catalogue.panels.get(panel.name)
+    _add_named(catalogue.panels, panel, "input panels")
+
+
+def _add_tab(catalogue: Catalogue, tab: ContactTab) -> None:
+    _add_named(catalogue.tabs, tab, "contact tabs")
+
+
+def _add_named(known: dict[str, N], new: N, what: str) -> None:
+    check_asset(new.module)
+    other = known.get(new.name)
     if other is not None:
         raise ContributionInvalid(
-            f"Two input panels named {panel.name!r}: the one of {other.module.package} is used,"
-            f" that of {panel.module.package} is not."
+            f"Two {what} named {new.name!r}: the one of {other.module.package} is used,"
+            f" that of {new.module.package} is not."
         )
-    catalogue.panels[panel.name] = panel
+    known[new.name] = new
 
 
 def _add_texts(catalogue: Catalogue, texts: Texts) -> None:
@@ -132,7 +153,7 @@ def _add_texts(catalogue: Catalogue, texts: Texts) -> None:
 
 
 _ADDERS: dict[type, Callable[[Catalogue, Any], None]] = {
-    Bubble: _add_bubble, InputPanel: _add_panel, Texts: _add_texts,
+    Bubble: _add_bubble, InputPanel: _add_panel, ContactTab: _add_tab, Texts: _add_texts,
 }
 
 

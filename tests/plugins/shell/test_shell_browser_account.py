@@ -14,8 +14,8 @@ from shell_fakes import BO, ME, App, Room, furnished, until
 from tulou import Plugin, implements
 from tulou_contracts.identity import Identity
 from tulou_contracts.messaging import Messenger
-from tulou_contracts.transport import ConnectionState, Transport
-from tulou_contracts.ui import Asset, Bubble, InputPanel, Shell, Texts, contribute_ui
+from tulou_contracts.transport import ConnectionState, Presence, Transport
+from tulou_contracts.ui import Asset, Bubble, ContactTab, InputPanel, Shell, Texts, contribute_ui
 
 pytestmark = pytest.mark.browser
 CHAT = f"/#/chats/{BO.replace('@', '%40')}"
@@ -328,6 +328,10 @@ def poll_plugin(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Plugin:
             this.replaceChildren(button);
           }
         }""")
+    (package / "web" / "tab.js").write_text("""
+        export default class extends HTMLElement {
+          set contact(contact) { this.textContent = `asked ${contact.name} twice`; this.className = "asked"; }
+        }""")
     (package / "web" / "broken.js").write_text("throw new Error('broken on purpose')")
     monkeypatch.syspath_prepend(str(folder))
 
@@ -338,6 +342,7 @@ def poll_plugin(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Plugin:
             Bubble(kind="broken", module=Asset("poll_of_test", "broken.js")),
             Bubble(kind="gone", module=Asset("poll_of_test", "gone.js")),
             InputPanel(name="poll", title="poll.title", module=Asset("poll_of_test", "panel.js"), icon="?"),
+            ContactTab(name="poll", title="poll.title", module=Asset("poll_of_test", "tab.js")),
             Texts(language="zh", texts={"poll.title": "投票："}),
             Texts(language="en", texts={"poll.title": "Poll: "}),
         ]
@@ -371,3 +376,19 @@ def test_a_plugin_brings_bubbles_panels_and_words_and_takes_them_away(
     app.call_async(app.kernel.enable, "poll")
     page.wait_for_selector(".poll")
     page.complaints[:] = [each for each in page.complaints if "broken" not in each]
+
+
+def test_a_plugin_adds_a_tab_to_a_persons_page(
+    start: Any, visit: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = start(furnished, plugins=[poll_plugin(tmp_path, monkeypatch)])
+    page = visit(app, f"/#/contacts/{BO}")
+    page.wait_for_selector(".facts")
+    page.get_by_role("tab", name="投票：").click()
+    page.wait_for_selector(".asked:has-text('asked 陈博文 twice')")
+    assert page.locator(".facts").count() == 0
+    app.call(app.room.contact, BO, "新名字", Presence.BUSY)
+    page.wait_for_selector(".asked:has-text('asked 新名字 twice')")
+    app.call_async(app.kernel.disable, "poll")
+    page.wait_for_selector(".facts")
+    assert page.locator(".tabs").is_hidden()

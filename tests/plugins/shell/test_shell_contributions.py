@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 from tulou_contracts.testing.ui import UiConformance
-from tulou_contracts.ui import Asset, Bubble, Contribution, ContributionInvalid, InputPanel, Texts
+from tulou_contracts.ui import (
+    Asset, Bubble, ContactTab, Contribution, ContributionInvalid, InputPanel, Texts,
+)
 
 from tulou_shell.contributions import OwnContributions, asset_url, check_asset, collect
 
@@ -120,7 +122,7 @@ def test_every_error_code_has_a_text() -> None:
 
 def test_own_modules_are_found_at_their_url() -> None:
     for each in OwnContributions().contribute_ui():
-        assert isinstance(each, (Bubble, InputPanel))
+        assert isinstance(each, (Bubble, InputPanel, ContactTab))
         assert asset_url(each.module).startswith("/plugins/tulou_shell/")
         assert check_asset(each.module).is_file()
 
@@ -163,3 +165,16 @@ def test_the_conformance_suite_reads_the_modules(polls: str, line: str, check: s
     file.write_text(f"{line}\nexport default class extends HTMLElement {{}}")
     with pytest.raises(AssertionError, match="policy"):
         getattr(Suite(), check)()
+
+
+def test_contact_tabs_stand_in_order_and_one_of_a_name_wins() -> None:
+    ours = Asset("tulou_shell", "tabs/details.js")
+    catalogue = collect([[
+        ContactTab(name="org", title="Organisation", module=ours),
+        ContactTab(name="details", title="contacts.details", module=ours, order=0),
+        ContactTab(name="org", title="Again", module=ours),
+        ContactTab(name="gone", title="Gone", module=Asset("tulou_shell", "tabs/none.js")),
+    ]])
+    assert [each["name"] for each in catalogue.view()["tabs"]] == ["details", "org"]
+    assert [each for each in catalogue.problems if "'org'" in each]
+    assert [each for each in catalogue.problems if "tabs/none.js" in each]

@@ -16,7 +16,7 @@ class Store {
   lineSince = 0;
   conversations = new Map();
   contacts = new Map();
-  contributions = { bubbles: {}, panels: [], texts: {}, problems: [] };
+  contributions = { bubbles: {}, panels: [], tabs: [], texts: {}, problems: [] };
   plugins = { plugins: [], missing: [], problems: [] };
 
   #histories = new Map();

@@ -94,6 +94,8 @@ export default {
   "contacts.list": "Contacts",
   "contacts.pick": "Choose a contact",
   "contacts.pickHint": "Their details appear here.",
+  "contacts.details": "Details",
+  "contacts.tabBroken": "This part cannot be shown. Its plugin has a fault.",
   "contacts.message": "Send a message",
   "contacts.address": "Account",
   "contacts.presence": "Status",

@@ -94,6 +94,8 @@ export default {
   "contacts.list": "联系人",
   "contacts.pick": "选择一位联系人",
   "contacts.pickHint": "这里会显示详细信息。",
+  "contacts.details": "详情",
+  "contacts.tabBroken": "这部分无法显示，对应的插件有问题。",
   "contacts.message": "发消息",
   "contacts.address": "帐号",
   "contacts.presence": "状态",

@@ -1,5 +1,6 @@
 // The contact list and one contact's page.
 import { fill, h, icon, keyed, View } from "../dom.js";
+import { contributed } from "../elements.js";
 import { address as addressOf, go, route, watchRoute } from "../route.js";
 import { store } from "../store.js";
 import { language, t } from "../texts.js";
@@ -73,26 +74,68 @@ function addContact() {
 }
 
 class Contact extends View {
+  #head = h("div", { class: "card-head" });
+  #tabs = h("div", { class: "tabs", role: "tablist" });
+  #panel = h("div", { class: "tab-panel", role: "tabpanel" });
+  #chosen = "";
+  #drawn = "";
+
   connectedCallback() {
-    this.watch(store, "contacts conversations", () => this.#show());
+    fill(this,
+      h("header", { class: "pane-head phone-only" }, iconButton("back", t("action.back"), () => go("contacts"))),
+      h("div", { class: "card-page scroll" }, h("article", { class: "card" }, this.#head, this.#tabs, this.#panel,
+        h("button", { type: "button", class: "button primary wide", onclick: () => this.#chat() },
+          icon("chat"), t("contacts.message")))));
+    this.watch(store, "contacts conversations contributions", () => this.#show());
     this.#show();
   }
 
-  #show() {
+  get #contact() {
     const address = this.getAttribute("address");
-    const name = store.nameOf(address);
-    const contact = store.contacts.get(address);
-    fill(this,
-      h("header", { class: "pane-head phone-only" }, iconButton("back", t("action.back"), () => go("contacts"))),
-      h("div", { class: "card-page scroll" }, h("article", { class: "card" },
-        h("div", { class: "card-head" }, avatar(address, name), h("div", { class: "grow" }, h("h1", {}, name),
-          h("p", { class: "card-sub" }, contact && dot(contact.presence), contact ? t(`presence.${contact.presence}`) : ""))),
-        h("dl", { class: "facts" }, h("dt", {}, t("contacts.address")), h("dd", {}, address),
-          contact && !contact.subscribed && [h("dt", {}, t("contacts.presence")), h("dd", {}, t("contacts.waiting"))]),
-        h("button", { type: "button", class: "button primary wide", onclick: async () => {
-          const conversation = await store.open(address, contact?.name ?? "");
-          go("chats", conversation.id);
-        } }, icon("chat"), t("contacts.message")))));
+    return { subscribed: null, presence: "", ...store.contacts.get(address), address, name: store.nameOf(address) };
+  }
+
+  async #chat() {
+    const { address } = this.#contact;
+    const conversation = await store.open(address, store.contacts.get(address)?.name ?? "");
+    go("chats", conversation.id);
+  }
+
+  #show() {
+    const { address, name, presence } = this.#contact;
+    fill(this.#head, avatar(address, name), h("div", { class: "grow" }, h("h1", {}, name),
+      h("p", { class: "card-sub" }, presence && dot(presence), presence ? t(`presence.${presence}`) : "")));
+    this.#showTabs();
+  }
+
+  #showTabs() {
+    const { tabs } = store.contributions;
+    const chosen = tabs.find((each) => each.name === this.#chosen) ?? tabs[0];
+    this.#tabs.hidden = tabs.length < 2;
+    fill(this.#tabs, tabs.map((tab) => h("button", {
+      type: "button", role: "tab", class: "tab", "aria-selected": String(tab === chosen), onclick: () => {
+        this.#chosen = tab.name;
+        this.#showTabs();
+      },
+    }, t(tab.title))));
+    this.#draw(chosen);
+  }
+
+  async #draw(tab) {
+    const drawn = tab ? tab.module : "";
+    if (this.#drawn !== drawn) {
+      this.#drawn = drawn;
+      fill(this.#panel);
+      if (!tab) return;
+      try {
+        const element = await contributed(tab.module);
+        if (this.#drawn === drawn) fill(this.#panel, element);
+      } catch {
+        if (this.#drawn === drawn) fill(this.#panel, h("p", { class: "card-sub" }, t("contacts.tabBroken")));
+        return;
+      }
+    }
+    if (this.#panel.firstChild) this.#panel.firstChild.contact = this.#contact;
   }
 }
 
