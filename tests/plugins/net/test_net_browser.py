@@ -14,7 +14,7 @@ import trio
 from tulou_net.host import LoopbackHost
 
 from tulou_contracts.network import Request, Response
-from tulou_contracts.testing.network_peers import echo, tell
+from tulou_contracts.testing.network.peers import echo, tell
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 

@@ -13,7 +13,7 @@ from tulou_net.config import Config
 from tulou_net.host import LoopbackHost
 
 from tulou_contracts.network import HttpRequest, NetworkError, Request, Response, Unreachable
-from tulou_contracts.testing.network_peers import forever, read_head, scripted_server, tell
+from tulou_contracts.testing.network.peers import forever, read_head, scripted_server, tell
 
 PATIENCE = 20.0
 

@@ -16,7 +16,7 @@ from tulou_net.service import run
 from tulou.schema import bind
 from tulou.testing.conformance import Conformance
 from tulou_contracts.network import HttpClient, HttpHost, HttpRequest, WebSocketConnector
-from tulou_contracts.testing.network_peers import echo, tell, ws
+from tulou_contracts.testing.network.peers import echo, tell, ws
 
 
 class TestNet(Conformance):

@@ -15,7 +15,7 @@ from tulou_net.table import Answer, Table
 from tulou_net.upgrade import asks_for_websocket, parse_head
 
 from tulou_contracts.network import NetworkError, Request, Response
-from tulou_contracts.testing.network_peers import tell
+from tulou_contracts.testing.network.peers import tell
 
 HOSTISH = st.one_of(
     st.text(max_size=30),

@@ -13,7 +13,7 @@ from tulou_net.host import LoopbackHost
 from tulou_net.site import RunningSite
 
 from tulou_contracts.network import ConnectionLost, Request, Response, WebSocket
-from tulou_contracts.testing.network_peers import (
+from tulou_contracts.testing.network.peers import (
     accept_upgrade,
     ask,
     ask_upgrade,

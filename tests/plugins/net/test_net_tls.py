@@ -16,7 +16,7 @@ from tulou_net.config import Config
 from tulou_net.connector import Connector
 
 from tulou_contracts.network import CertificateRefused, HttpRequest, NetworkError
-from tulou_contracts.testing.network_peers import accept_upgrade, read_head
+from tulou_contracts.testing.network.peers import accept_upgrade, read_head
 
 LONG_AGO = datetime.datetime(2001, 1, 1, tzinfo=datetime.timezone.utc)
 
@@ -131,7 +131,7 @@ async def test_plain_addresses_need_no_authorities(tmp_path: Path) -> None:
     """A bad `ca_file` does not stop ws:// (a company server beside a broken set-up can still be tested)."""
     from tulou_net.host import LoopbackHost
 
-    from tulou_contracts.testing.network_peers import echo, ws
+    from tulou_contracts.testing.network.peers import echo, ws
 
     config = Config(ca_file=str(tmp_path / "none.pem"))
     with trio.fail_after(20):

@@ -13,10 +13,12 @@ Subclass the suites in a test module and define their fixtures::
 
 `HttpHostConformance` needs `host`; `WebSocketConformance` needs `connector` and `host`;
 `HttpClientConformance` needs `client` and `host`. Everything happens on 127.0.0.1. Peers that
-misbehave are scripts on a raw TCP port (`network_peers`), the same whatever is tested.
+misbehave are scripts on a raw TCP port (`network.peers`), the same whatever is tested.
 """
 
-from tulou_contracts.testing.network_clients import HttpClientConformance, WebSocketConformance
-from tulou_contracts.testing.network_host import HttpHostConformance
+from tulou_contracts.testing.network.host import HttpHostConformance
+from tulou_contracts.testing.network.http_client import HttpClientConformance
+from tulou_contracts.testing.network.websocket import WebSocketConformance
+
 
 __all__ = ["HttpClientConformance", "HttpHostConformance", "WebSocketConformance"]
