@@ -86,7 +86,8 @@ class Supervisor:
 
     def _observe(self, unit: Unit) -> None:
         """Every change of state comes by here."""
-        self._changed.unpark_all()
+        if self._changed:  # usually nobody waits, and looking is cheaper than waking nobody
+            self._changed.unpark_all()
         self._tell(unit)
         if unit.state in _NEWS_FOR_DEPENDENTS:
             for name in unit.dependents:
