@@ -55,6 +55,8 @@ class Site:
         self.environment = {
             **os.environ, "PYTHONPATH": os.pathsep.join(self.path), "TULOU_CACHE": str(tmp_path / "cache"),
             "TULOU_DATA": str(tmp_path / "data"), "PYTHONIOENCODING": "utf-8",
+            # an installer compiles what it installs; here the first import would, and age the index
+            "PYTHONDONTWRITEBYTECODE": "1",
         }
         self._capsys = capsys
         self.write("elements.py", CONTRACTS)
@@ -188,6 +190,7 @@ def site(
     library = [each for each in sys.path if each.startswith(sys.base_prefix)]
     monkeypatch.setattr(sys, "path", [*made.path, *library])
     monkeypatch.chdir(made.work)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
     before = set(sys.modules)
     root = logging.getLogger()
     level, handlers = root.level, root.handlers[:]
