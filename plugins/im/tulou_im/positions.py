@@ -38,14 +38,15 @@ def is_fresh(at: int, now: int) -> bool:
     return at >= now - FRESH
 
 
-def place(run: Sequence[Slot], taken: Callable[[int], bool]) -> list[int]:
+def place(run: Sequence[Slot], taken: Callable[[int], bool], low: int = 0) -> list[int]:
     """Positions for a run of one conversation that is in the server's order.
 
     Known ones keep theirs; the unknown ones stand after all before them and, where there is room,
-    before the next known one. No two get the same position, nor one that is `taken`.
+    before the next known one. No two get the same position, nor one that is `taken`. `low` is the
+    position of a message that the whole run comes after.
     """
     result: list[int] = []
-    low = index = 0
+    index = 0
     while index < len(run):
         known = run[index].known
         if known is not None:

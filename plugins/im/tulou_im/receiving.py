@@ -59,6 +59,8 @@ def store(
     changes = rows.Changes()
     for address, messages in _by_conversation(batch).items():
         _store_messages(tx, address, messages, now, title(address), changes)
+        if bookmark is not None:
+            _hold(tx, address, messages)
     for item in batch:
         if isinstance(item, IncomingReceipt):
             _receipt(tx, item, changes)
@@ -83,7 +85,7 @@ def _store_messages(
 ) -> None:
     key = rows.ensure_conversation(tx, address, title, min(now, max(m.at for m in messages)))
     archived = [message for message in messages if not message.live]
-    positions = _archive_positions(tx, key, archived, now)
+    positions = _archive_positions(tx, key, archived, now) if archived else []
     for message, position in zip(archived, positions, strict=True):
         _store_one(tx, key, address, message, position, changes)
     # Some servers turn the live order round after a resumption, but keep their stamps right.
@@ -102,14 +104,34 @@ def _archive_positions(
         )
         for message in messages
     ]
-    return place(run, lambda position: rows.is_taken(tx, key, position))
+    return place(run, lambda position: rows.is_taken(tx, key, position), _last_held(tx, key))
+
+
+def _last_held(reader: Reader, key: int) -> int:
+    """The last position of what lies before the bookmark; what is unknown comes after it, whatever
+    its stamp says. (Ours tell when a message came; the archive's, when it was sent.)"""
+    row = reader.one(
+        "SELECT position FROM im_message WHERE conversation = ? AND held ORDER BY position DESC LIMIT 1",
+        (key,),
+    )
+    return int(row[0]) if row is not None else 0
+
+
+def _hold(tx: Transaction, address: str, messages: list[IncomingMessage]) -> None:
+    key = rows.find_conversation(tx, address)
+    tx.execute_many(
+        "UPDATE im_message SET held = 1 WHERE conversation = ? AND archive_id = ?",
+        [(key, message.archive_id) for message in messages if message.archive_id is not None],
+    )
 
 
 def _live_position(tx: Transaction, key: int, message: IncomingMessage, now: int) -> int:
     if is_fresh(message.at, now) and not _overtaken(tx, key, message.at, now):
         return at_end(min(message.at, now), rows.last_position(tx, key))
+    # where part of the archive is missing, it may be older than what is held
+    low = 0 if tx.one("SELECT 1 FROM im_gap") else _last_held(tx, key)
     slot = Slot(_wanted(tx, key, message.at, now))
-    return place([slot], lambda position: rows.is_taken(tx, key, position))[0]
+    return place([slot], lambda position: rows.is_taken(tx, key, position), low)[0]
 
 
 def _overtaken(reader: Reader, key: int, at: int, now: int) -> bool:

@@ -3,6 +3,8 @@
 A conversation's messages lie together (clustered by position), so opening one reads a few
 neighbouring pages. Messages of our own have the sender '': one account owns a profile, and a copy
 from another device or the archive must meet the row that was stored before it was sent.
+
+`held` marks what lies before the bookmark in the archive: what is still unknown comes after it.
 """
 
 from __future__ import annotations
@@ -72,6 +74,13 @@ MIGRATIONS = (
             before TEXT,
             noted INTEGER NOT NULL
         );
+        """,
+    ),
+    Migration(
+        2,
+        """
+        ALTER TABLE im_message ADD COLUMN held INTEGER NOT NULL DEFAULT 0;
+        UPDATE im_message SET held = 1 WHERE archive_id IS NOT NULL;
         """,
     ),
 )

@@ -168,6 +168,28 @@ async def test_an_archive_that_did_not_answer_is_asked_again_from_the_same_place
         assert await gaps(room) == []
 
 
+async def test_order_holds_between_our_times_of_arrival_and_the_archives_stamps(autojump_clock, tmp_path):
+    server = FakeServer(keeps_offline=False)
+    async with at(server, tmp_path) as place, open_room(place) as room:
+        place.transport.connect()
+        await settle()
+        place.transport.disconnect(resumable=True)
+        write(server, 0)
+        (first,) = server.account(LIN).archive
+        await trio.sleep(2)
+        # live messages carry no stamp: this one has the time at which it came
+        place.transport._arrived[:] = [replace(first, live=True, at=server.now())]
+        place.transport.connect(resumed=True)
+        await settle()
+        assert await bodies(room) == ["0"]
+        place.transport.disconnect()
+        server._now = lambda: first.at + 1_000_000
+        write(server, 1)
+        place.transport.connect()
+        await settle()
+        assert await bodies(room) == ["0", "1"]
+
+
 async def test_a_resumed_session_asks_the_archive_nothing(autojump_clock, tmp_path):
     server = FakeServer(keeps_offline=False)
     async with at(server, tmp_path) as place, open_room(place) as room:
