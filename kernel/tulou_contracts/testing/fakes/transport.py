@@ -1,28 +1,14 @@
-"""A server in memory and transports to it, with every fault a real wire has.
-
-    server = FakeServer()
-    lin = FakeTransport(server, "lin@example.org", publish=events.append)
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(lin.run)
-        lin.connect()
-
-The server never drops what it has taken: what a session did not acknowledge is delivered again at
-the next one, also as a duplicate, as servers with offline storage and an archive (XEP-0313) do. It
-does not know that two messages of one id are the same: that is the reader's part.
-"""
+"""A `Transport` to a server in memory, whose wire tests cut and mend."""
 
 from __future__ import annotations
 
-import itertools
-import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from enum import Enum, auto
 
 import trio
 
-from tulou.errors import TulouError
 from tulou.flow import Signal
+from tulou_contracts.testing.fakes.faults import Fate, Faults
+from tulou_contracts.testing.fakes.server import FakeServer, check_address
 from tulou_contracts.transport import (
     ArchivePage,
     ConnectionChanged,
@@ -32,151 +18,13 @@ from tulou_contracts.transport import (
     Inbox,
     Incoming,
     IncomingMessage,
-    IncomingReceipt,
     NotAccepted,
     NotConnected,
     Outgoing,
     ReceiptKind,
     Refused,
     TransportError,
-    UnknownArchiveId,
 )
-
-
-class Fate(Enum):
-    """What becomes of one thing on the wire."""
-
-    FINE = auto()
-    LOST = auto()
-    """The connection breaks before it arrives."""
-    UNACKNOWLEDGED = auto()
-    """It arrives, and the connection breaks before the acknowledgement does."""
-    TWICE = auto()
-    BREAK_AFTER = auto()
-    """It arrives, is acknowledged, then the connection breaks."""
-
-
-@dataclass
-class Faults:
-    """How often which fate strikes; seeded, so that a run can be repeated."""
-
-    rng: random.Random = field(default_factory=lambda: random.Random(0))
-    lost: float = 0.0
-    unacknowledged: float = 0.0
-    twice: float = 0.0
-    break_after: float = 0.0
-    latency: float = 0.0
-    """Longest delay of a message in either direction, seconds."""
-
-    def fate(self) -> Fate:
-        """Draw one."""
-        roll = self.rng.random()
-        for share, fate in (
-            (self.lost, Fate.LOST), (self.unacknowledged, Fate.UNACKNOWLEDGED),
-            (self.twice, Fate.TWICE), (self.break_after, Fate.BREAK_AFTER),
-        ):
-            if roll < share:
-                return fate
-            roll -= share
-        return Fate.FINE
-
-
-@dataclass
-class _Account:
-    archive: list[IncomingMessage] = field(default_factory=list)
-    offline: list[Incoming] = field(default_factory=list)
-    sessions: list[FakeTransport] = field(default_factory=list)
-
-
-class FakeServer:
-    """Accounts with an archive each; `refuse` may name a reason to turn a message down."""
-
-    def __init__(self, now: Callable[[], int] | None = None, *, keeps_offline: bool = True) -> None:
-        self._accounts: dict[str, _Account] = {}
-        self._ids = itertools.count(1)
-        self._now = now or (lambda: int(trio.current_time() * 1e6) + 1_700_000_000_000_000)
-        self._keeps_offline = keeps_offline
-        self.taken: list[tuple[str, Outgoing]] = []
-        """Every message the server took, with its sender, resent ones again."""
-        self.receipts: list[tuple[str, str, str, ReceiptKind]] = []
-        """(from, to, message id, kind) of every receipt."""
-        self.refuse: Callable[[Outgoing], str | None] = lambda message: None
-
-    def account(self, address: str) -> _Account:
-        """An account's state, made when asked for first."""
-        return self._accounts.setdefault(address, _Account())
-
-    def now(self) -> int:
-        """The server's clock, microseconds since 1970."""
-        return self._now()
-
-    def take(self, sender: str, message: Outgoing, session: FakeTransport | None = None) -> None:
-        """Archive a message for both sides and deliver it. Raises `Refused`."""
-        reason = self.refuse(message)
-        if reason is not None:
-            raise Refused(reason)
-        self.taken.append((sender, message))
-        copy = self._archive(sender, message, sender, message.to, outgoing=True)
-        for other in self.account(sender).sessions:
-            if other is not session:
-                other.arrive(copy)
-        if message.to != sender:
-            self.deliver(message.to, self._archive(sender, message, message.to, sender, outgoing=False))
-
-    def _archive(
-        self, sender: str, message: Outgoing, owner: str, conversation: str, *, outgoing: bool
-    ) -> IncomingMessage:
-        copy = IncomingMessage(
-            id=message.id, archive_id=f"archive-{next(self._ids)}", conversation=conversation,
-            sender=sender, body=message.body, kind=message.kind, data=message.data, at=self._now(),
-            outgoing=outgoing,
-        )
-        self.account(owner).archive.append(replace(copy, live=False))
-        return copy
-
-    def deliver(self, address: str, item: Incoming) -> None:
-        """Hand something to every session of an account, or keep it when there is none."""
-        account = self.account(address)
-        for session in account.sessions:
-            session.arrive(item)
-        if not account.sessions and self._keeps_offline and isinstance(item, IncomingMessage):
-            account.offline.append(item)
-
-    def receipt(self, session: FakeTransport, to: str, message_id: str, kind: ReceiptKind) -> None:
-        """Pass a receipt on, and tell the sender's other devices."""
-        self.receipts.append((session.address, to, message_id, kind))
-        self.deliver(
-            to, IncomingReceipt(kind=kind, message_id=message_id, conversation=session.address)
-        )
-        for other in self.account(session.address).sessions:
-            if other is not session:
-                other.arrive(
-                    IncomingReceipt(kind=kind, message_id=message_id, conversation=to, own=True)
-                )
-
-    def page(
-        self, address: str, conversation: str | None, after: str | None, before: str | None, limit: int
-    ) -> ArchivePage:
-        """See `Transport.archive`."""
-        held = [
-            message for message in self.account(address).archive
-            if conversation is None or message.conversation == conversation
-        ]
-        ids = [message.archive_id for message in held]
-        for mark in (after, before):
-            if mark and mark not in ids:
-                raise UnknownArchiveId(f"the archive knows no {mark!r}")
-        if before is not None:
-            end = ids.index(before) if before else len(held)
-            start = max(0, end - limit)
-            found, complete = held[start:end], start == 0
-        else:
-            start = ids.index(after) + 1 if after else 0
-            found, complete = held[start:start + limit], start + limit >= len(held)
-        return ArchivePage(
-            messages=found, first=found[0].archive_id if found else None,
-            last=found[-1].archive_id if found else None, complete=complete,
-        )
 
 
 class FakeSubmission:
@@ -221,6 +69,7 @@ class FakeTransport:
         self._arrived: list[Incoming] = []
         self._signal = trio.Event()
         self._lost = Signal()
+        self._hurry = trio.Event()
 
     # -- what tests do -----------------------------------------------------------------------
 
@@ -239,6 +88,7 @@ class FakeTransport:
         """Lose the connection."""
         if not self._online:
             return
+        self._hurry = trio.Event()
         self._change(ConnectionChanged(state=ConnectionState.WAITING, reason="the connection broke"))
         if not resumable:
             self._break_session()
@@ -313,13 +163,15 @@ class FakeTransport:
         """See `Transport`."""
         await trio.lowlevel.checkpoint()
         self._check()
+        check_address(address)
         contact = Contact(address=address, name=name, subscribed=True)
         self.contact_list = [other for other in self.contact_list if other.address != address]
         self.contact_list.append(contact)
         self._publish(ContactChanged(contact=contact))
 
     def retry_now(self) -> None:
-        """See `Transport`."""
+        """See `Transport`. Without `reconnect_after` there is no attempt that could come sooner."""
+        self._hurry.set()
 
     def probe(self) -> None:
         """See `Transport`."""
@@ -404,8 +256,8 @@ class FakeTransport:
             arrived = self._arrived
             try:
                 await self._inbox(batch * 2 if fate is Fate.TWICE else batch)
-            except TulouError:
-                await trio.sleep(1)  # not stored, so not acknowledged: it is handed over again
+            except Exception:  # whatever it was: not stored, so not acknowledged; it comes again
+                await trio.sleep(1)
                 continue
             if fate is Fate.UNACKNOWLEDGED:
                 self.disconnect()
@@ -417,5 +269,6 @@ class FakeTransport:
     async def _reconnecting(self, seconds: float) -> None:
         while True:
             await self._lost.wait()
-            await trio.sleep(self.faults.rng.uniform(0, seconds))
+            with trio.move_on_after(self.faults.rng.uniform(0, seconds)):
+                await self._hurry.wait()
             self.connect()
