@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tulou_xmpp.session.core import stanza_error
+from tulou_xmpp.session.conditions import stanza_error
 from tulou_xmpp.wire import Element
 from tulou_xmpp.wire import namespaces as ns
 
