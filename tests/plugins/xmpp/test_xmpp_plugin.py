@@ -9,8 +9,9 @@ from tulou_contracts.identity import Authenticator, Credentials
 from tulou_contracts.network import WebSocketConnector
 from tulou_contracts.transport import ConnectionState, Transport
 
+from fake_xmpp_session import DOMAIN
+from xmpp_network import MemoryNetwork
 from xmpp_world import FixedCredentials
-from fake_xmpp import DOMAIN, MemoryNetwork
 from tulou_xmpp import plugin
 from tulou_xmpp.config import Config
 from tulou_xmpp.service import run

@@ -9,9 +9,16 @@ import trio
 from tulou_contracts.identity import Account, Credential
 from tulou_contracts.transport import ConnectionChanged, ConnectionState
 
-from fake_xmpp import DOMAIN, FakeXmpp, MemoryNetwork
+from fake_xmpp import FakeXmpp
+from fake_xmpp_session import DOMAIN
 from tulou_xmpp.config import Config
 from tulou_xmpp.transport import XmppTransport
+from tulou_xmpp.wire import Element as E
+from tulou_xmpp.wire import namespaces as ns
+from xmpp_network import MemoryNetwork
+
+WANG = f"wang@{DOMAIN}"
+LIN = f"lin@{DOMAIN}"
 
 
 class FixedCredentials:
@@ -89,3 +96,18 @@ async def open_world():
     async with trio.open_nursery() as nursery:
         yield World(nursery)
         nursery.cancel_scope.cancel()
+
+
+def session_of(world, name):
+    return next(s for s in world.server.live.values() if s.name == name)
+
+
+def chat(body="hello", sender=f"{WANG}/x", **attributes):
+    return E("message", ns.CLIENT, E("body", ns.CLIENT, body), from_=sender, to=LIN, type="chat",
+             **attributes)
+
+
+async def until(condition):
+    with trio.fail_after(1000):
+        while not condition():
+            await trio.sleep(0.01)
