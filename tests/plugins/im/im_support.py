@@ -8,9 +8,10 @@ from contextlib import asynccontextmanager
 from importlib.util import find_spec
 
 import trio
+from tulou_contracts.testing.fakes import FakeTransport
 from tulou_contracts.testing.memory_storage import MemoryStorage
-from tulou_contracts.testing.messaging import Place
-from tulou_contracts.transport import ConnectionChanged, ContactChanged
+from tulou_contracts.testing.messaging import LIN, WANG, Bus, Place
+from tulou_contracts.transport import ConnectionChanged, ContactChanged, Outgoing
 from tulou_im.config import Config
 from tulou_im.room import Room, Surroundings
 
@@ -50,3 +51,30 @@ async def open_room(place: Place, config: Config | None = None, *, threads: bool
             yield room
             room.stop()
             nursery.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def at(server, folder, transport_type=FakeTransport):
+    async with trio.open_nursery() as nursery:
+        bus = Bus(nursery)
+        transport = transport_type(server, LIN, publish=bus.publish)
+        nursery.start_soon(transport.run)
+        yield Place(folder, transport, bus, LIN)
+        nursery.cancel_scope.cancel()
+
+
+async def settle():
+    await trio.sleep(20)
+
+
+def write(server, *numbers):
+    for number in numbers:
+        server.take(WANG, Outgoing(id=f"m{number}", to=LIN, body=f"{number}"))
+
+
+async def bodies(room):
+    return [message.body for message in await room.messenger.history(WANG, limit=1000)]
+
+
+async def gaps(room):
+    return await room._database.read(lambda reader: reader.query("SELECT after, before FROM im_gap"))
