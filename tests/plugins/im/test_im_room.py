@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from im_support import at, bodies, open_room, settle, write
+from tulou_contracts.messaging import MessageState
 from tulou_contracts.testing.fakes import FakeServer
 from tulou_contracts.testing.messaging import LIN, WANG, until
 from tulou_contracts.transport import ConnectionChanged, ConnectionState
