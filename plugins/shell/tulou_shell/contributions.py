@@ -59,7 +59,7 @@ class Catalogue:
     @property
     def packages(self) -> set[str]:
         """The packages whose files have to be served."""
-        named = [*self.panels.values(), *self.tabs.values()]
+        named: list[InputPanel | ContactTab] = [*self.panels.values(), *self.tabs.values()]
         assets = [*self.bubbles.values(), *(each.module for each in named)]
         return {asset.package for asset in assets}
 
