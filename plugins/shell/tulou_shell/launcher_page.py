@@ -35,7 +35,7 @@ def render(accounts: list[Account], *, chinese: bool, problem: str = "") -> str:
     trouble = f'<p class="form-error" role="alert">{escape(problem)}</p>' if problem else ""
     styles = "\n".join(
         f'<link rel="stylesheet" href="{ASSETS}/{name}.css">'
-        for name in ("tokens", "base", "layout", "forms", "door")
+        for name in ("tokens", "base", "layout", "lists", "forms", "door")
     )
     return f"""<!doctype html>
 <html lang="{'zh-CN' if chinese else 'en'}">
