@@ -117,12 +117,22 @@ def clear_pending(transaction: Transaction, taken: Iterable[tuple[str, int]]) ->
     )
 
 
-def pending(reader: Reader, owner: str, after: int, size: int) -> list[Entry]:
-    """Messages that nobody has taken, oldest first; a page of about `size` characters."""
+def pending(
+    reader: Reader, owner: str, after: int, size: int, also: Sequence[int] = ()
+) -> list[Entry]:
+    """Messages that nobody has taken, oldest first; a page of about `size` characters.
+
+    Those with the (rising) numbers `also` are among them, taken or not.
+    """
+    some = also[:PENDING_PAGE]
+    marks = ", ".join("?" * len(some))
     rows = reader.query(
-        "SELECT seq, at, stanza FROM server_pending JOIN server_archive USING (owner, seq)"
-        " WHERE owner = ? AND seq > ? ORDER BY seq LIMIT ?",
-        (owner, after, PENDING_PAGE),
+        "SELECT seq, at, stanza FROM server_archive WHERE owner = ? AND seq IN ("
+        "  SELECT seq FROM ("
+        "    SELECT seq FROM server_pending WHERE owner = ? AND seq > ? ORDER BY seq LIMIT ?)"
+        f"  UNION SELECT seq FROM server_archive WHERE owner = ? AND seq IN ({marks})"
+        " ) ORDER BY seq LIMIT ?",
+        (owner, owner, after, PENDING_PAGE, owner, *some, PENDING_PAGE),
     )
     return _within(rows, size)
 

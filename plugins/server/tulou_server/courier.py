@@ -114,7 +114,8 @@ class Courier:
 
     def _hand_by_mail(self, session: Session, text: str, seq: int) -> None:
         if seq and session.mail is Mail.CATCHING_UP:
-            session.missed = True
+            if seq > session.fed or seq in session.passed:
+                session.missed.append(seq)
             return
         if seq and session.mail is Mail.LIVE:
             if seq <= session.fed:
@@ -162,15 +163,17 @@ class Courier:
                 if session.link is None or session.outbox.loaded:
                     await session.outbox.progress.wait()
                     continue
-                session.missed = False
                 with self.mailroom.looking():
+                    fed, missed = session.fed, sorted(session.missed)
                     page = await self._database.read(
-                        lambda reader: pending(reader, session.account, session.fed, size)
+                        lambda reader: pending(reader, session.account, fed, size, missed)
                     )
                     if not goes_on():
                         return
                     self._feed(session, page)
-                if not page and not session.missed:
+                if not page and session.missed == missed:
+                    session.missed.clear()  # left are those of an archive that is no more
+                    session.passed.clear()
                     session.mail = Mail.LIVE
         except StorageError as error:
             # nothing is lost: it stays pending until the next session
@@ -178,12 +181,17 @@ class Courier:
 
     def _feed(self, session: Session, page: Sequence[Entry]) -> None:
         others = [s for s in session.online.sessions.values() if s is not session and s.link is not None]
+        missed = set(session.missed)
         for entry in page:
-            session.fed = entry.seq
+            session.fed = max(session.fed, entry.seq)
             held = any(entry.seq in other.carrying for other in others)
-            if not held and not self.mailroom.is_taken(session.account, entry.seq):
+            if not held and not self.mailroom.is_taken(session.account, entry.seq) or entry.seq in missed:
+                missed.discard(entry.seq)
                 text = with_marks(entry.stanza, session.jid.bare, entry.seq, self._delay(entry.at))
                 self._hand(session, text, entry.seq)
+            else:
+                session.passed.add(entry.seq)
+        session.missed = sorted(missed)
 
     def _delay(self, at: int) -> str:
         return serialise(Element("delay", ns.DELAY, from_=self._domain, stamp=format_stamp(at)))

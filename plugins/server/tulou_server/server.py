@@ -12,6 +12,7 @@ from typing import Any
 import trio
 from trio_websocket import ConnectionClosed, HandshakeError
 from trio_websocket import wrap_server_stream
+from wsproto.utilities import LocalProtocolError
 
 from tulou_contracts.network import NetworkError, PortTaken
 from tulou_contracts.storage import Storage
@@ -29,6 +30,10 @@ SUBPROTOCOL = "xmpp"
 _READ_SIZE = 65_536
 _FRAME_LIMIT = 16
 """Frames up to this many stanza limits get a stream error; a larger one only a closing code 1009."""
+_BROKEN_OFF = (
+    ConnectionClosed, HandshakeError, trio.BrokenResourceError, trio.ClosedResourceError,
+    LocalProtocolError,  # trio-websocket answers a ping after we said goodbye
+)
 _FAREWELL = 1.0
 """Seconds that clients have to hear that the server stops."""
 
@@ -150,7 +155,7 @@ class Host:
                 if not opening.cancelled_caught and connection is not None:
                     await self._run(connection)
                 nursery.cancel_scope.cancel()
-        except* (ConnectionClosed, HandshakeError, trio.BrokenResourceError, trio.ClosedResourceError):
+        except* _BROKEN_OFF:
             self._log.debug("a client broke off")
         except* Exception:
             self._log.exception("serving a client failed")

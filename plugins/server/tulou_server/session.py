@@ -59,8 +59,11 @@ class Session:
         """Addresses that got its presence without a subscription."""
         self.mail = Mail.NONE
         self.catch_up_round = 0
-        self.missed = False
-        """While catching up, something was committed that the database has to be asked for again."""
+        self.missed: list[int] = []
+        """Numbers of messages that were delivered to it while it was catching up: it gets them then,
+        also when another device of the account has taken them meanwhile."""
+        self.passed: set[int] = set()
+        """Numbers that catching up has left to another device, and which were not delivered yet."""
         self.fed = 0
         """Stored messages up to this number were considered for it."""
         self.carrying: set[int] = set()

@@ -5,23 +5,21 @@ Whatever decides which element is allowed when is in `_TABLE`.
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
 from tulou_server import actions as act
 from tulou_server import stanzas
+from tulou_server.sasl import Sasl
 from tulou_xmpp.wire import JID, Element, FrameParser, WireError
 from tulou_xmpp.wire import namespaces as ns
 from tulou_xmpp.wire.acks import parse_h
 from tulou_xmpp.wire.errors import BadJID
-from tulou_xmpp.wire.scram import MECHANISMS, ScramError, ScramServer, StoredKeys
+from tulou_xmpp.wire.scram import MECHANISMS, StoredKeys
 
-LOGIN_ATTEMPTS = 5
 REGISTRATIONS = 5
-"""How often one connection may try, before its stream is ended."""
+"""How often one connection may try to make an account, before its stream is ended."""
 _STANZAS = ("message", "presence", "iq")
 
 
@@ -55,10 +53,7 @@ class Stream:
         """The full address, once bound."""
         self._id = stream_id
         self._parser = FrameParser(max_stanza=rules.stanza_limit)
-        self._scram: ScramServer | None = None
-        self._challenged = False
-        self._user = ""
-        self._failures = 0
+        self._sasl = Sasl(rules.domain)
         self._registrations = 0
         self._enabled = False
 
@@ -89,9 +84,7 @@ class Stream:
 
     def keys_found(self, keys: StoredKeys) -> list[act.Action]:
         """The keys for `FindKeys`; decoys when there is no such account."""
-        assert self._scram is not None
-        self._challenged = True
-        return [act.Send(_sasl("challenge", self._scram.challenge(keys)))]
+        return self._sasl.keys_found(keys)
 
     def registered(self, iq: Element, problem: tuple[str, str] | None) -> list[act.Action]:
         """The outcome of `CreateAccount`: None, or a condition and a sentence."""
@@ -180,53 +173,18 @@ class Stream:
     # Signing in
 
     def _auth(self, element: Element) -> list[act.Action]:
-        mechanism = element.get("mechanism")
-        if mechanism not in MECHANISMS:
-            return self._sasl_failure("invalid-mechanism", f"use one of {', '.join(MECHANISMS)}")
-        self._scram, self._challenged = ScramServer(mechanism), False
-        return self._sasl_step(element, self._first)
-
-    def _first(self, data: bytes) -> list[act.Action]:
-        assert self._scram is not None
-        name = self._scram.receive_first(data)
-        try:
-            self._user = JID.parse(f"{name}@{self.rules.domain}").local
-        except BadJID:
-            self._user = ""  # nobody has this name: goes on with decoy keys
-        return [act.FindKeys(self._user, self._scram.mechanism)]
+        return self._signing_in(self._sasl.auth(element))
 
     def _response(self, element: Element) -> list[act.Action]:
-        if self._scram is None or not self._challenged:
-            return self._sasl_failure("malformed-request", "there was no challenge to respond to")
-        return self._sasl_step(element, self._final)
-
-    def _final(self, data: bytes) -> list[act.Action]:
-        assert self._scram is not None
-        signature = self._scram.receive_final(data)
-        self.stage, self._scram = Stage.REOPENING, None
-        return [act.Send(_sasl("success", signature))]
-
-    def _sasl_step(
-        self, element: Element, step: Callable[[bytes], list[act.Action]]
-    ) -> list[act.Action]:
-        try:
-            return step(base64.b64decode(element.text.strip(), validate=True))
-        except (binascii.Error, ValueError):
-            return self._sasl_failure("incorrect-encoding", "this is not base64")
-        except ScramError as error:
-            return self._sasl_failure(error.condition, str(error))
+        return self._signing_in(self._sasl.response(element))
 
     def _abort(self, element: Element) -> list[act.Action]:
-        return self._sasl_failure("aborted", "")
+        return self._signing_in(self._sasl.abort(element))
 
-    def _sasl_failure(self, condition: str, text: str) -> list[act.Action]:
-        self._scram, self._challenged = None, False
-        self._failures += 1
-        failure = Element("failure", ns.SASL, Element(condition, ns.SASL))
-        if text:
-            failure.children.append(Element("text", ns.SASL, text, **{"xml:lang": "en"}))
-        replies: list[act.Action] = [act.Send(failure)]
-        if self._failures >= LOGIN_ATTEMPTS:
+    def _signing_in(self, replies: list[act.Action]) -> list[act.Action]:
+        if self._sasl.succeeded:
+            self.stage = Stage.REOPENING
+        if self._sasl.exhausted:
             replies += self.fail("policy-violation", "too many attempts to sign in")
         return replies
 
@@ -255,17 +213,17 @@ class Stream:
         resource = bind.child_text("resource").strip()
         if resource:
             try:
-                resource = JID(self._user, self.rules.domain).with_resource(resource).resource
+                resource = JID(self._sasl.user, self.rules.domain).with_resource(resource).resource
             except BadJID as error:
                 return [act.Send(stanzas.error(iq, "bad-request", str(error)))]
-        return [act.Bind(iq, self._user, resource)]
+        return [act.Bind(iq, self._sasl.user, resource)]
 
     def _resume(self, element: Element) -> list[act.Action]:
         try:
             h = parse_h(element.get("h"))
         except WireError:
             return [act.Send(Element("failed", ns.SM, Element("bad-request", ns.STANZAS)))]
-        return [act.Resume(self._user, element.get("previd"), h)]
+        return [act.Resume(self._sasl.user, element.get("previd"), h)]
 
     # Bound
 
@@ -308,10 +266,6 @@ class Stream:
         except BadJID:
             return False
         return jid == self.jid or (not jid.resource and jid.bare == self.jid.bare)
-
-
-def _sasl(name: str, data: bytes) -> Element:
-    return Element(name, ns.SASL, base64.b64encode(data).decode() or "=")
 
 
 def _refused(stanza: Element, condition: str, text: str) -> act.Refuse:

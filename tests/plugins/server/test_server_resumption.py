@@ -141,6 +141,30 @@ async def test_what_a_lost_device_carried_goes_to_the_other_one(serving):
                 await pc.expect(is_message("for the phone"))
 
 
+async def test_what_another_device_took_while_one_slept_still_comes_to_it(endpoint):
+    async with signed_in(endpoint, "lin") as lin, signed_in(endpoint, "wang", "pad", manage=True) as pad:
+        async with signed_in(endpoint, "wang", "pc", manage=True) as pc:
+            async with signed_in(endpoint, "wang", "phone", manage=True) as phone:
+                phone.acking = pc.acking = False
+                await lin.message(WANG, "for all")
+                await phone.expect(is_message("for all"))
+                await pc.expect(is_message("for all"))
+                pc.cut()
+                await phone.close()  # what it did not acknowledge is offered to the others anew
+                await phone.gone()
+            await lin.message(WANG, "while it slept")
+            await pad.expect(is_message("while it slept"))
+            await pad.ack()
+            await pad.sync()
+            await trio.sleep(0.2)  # until the server has noted that it was taken
+            async with connected(endpoint) as again:
+                await again.login("wang")
+                assert (await again.resume(pc)).name == "resumed"
+                await again.expect(is_message("while it slept"))
+                await again.sync()
+                assert await again.bodies() == []
+
+
 async def test_a_token_is_good_for_its_own_account_only(endpoint):
     async with signed_in(endpoint, "wang", manage=True) as wang:
         wang.cut()
