@@ -1,16 +1,18 @@
-"""The plugin in a kernel of its own, and the suite that every plugin should pass."""
+"""The plugin in a kernel of its own, and the suites that every plugin should pass."""
 
-from importlib.resources import files
+from collections.abc import Sequence
 
 import pytest
 from tulou import CompositionError, Prevent
 from tulou.testing import boot
 from tulou.testing.conformance import Conformance
 from tulou_contracts.messaging import Draft, outgoing_message
-from tulou_contracts.ui import Bubble, contribute_ui
+from tulou_contracts.testing.ui import UiConformance
+from tulou_contracts.ui import Bubble, Contribution, contribute_ui
 
 import tulou_example_card
 from tulou_example_card.contract import ExampleCards
+from tulou_example_card.pages import ExampleCardPages
 
 NAME = "example-card"
 
@@ -19,6 +21,13 @@ class TestConformance(Conformance):
     """Life cycle, cancellation, leaks, settings, documentation."""
 
     plugin = tulou_example_card.plugin
+
+
+class TestPages(UiConformance):
+    """What it adds to the pages: files are there, modules are modules, words are in both languages."""
+
+    def contributions(self) -> Sequence[Contribution]:
+        return ExampleCardPages().contribute_ui()
 
 
 def text(body: str) -> Draft:
@@ -64,9 +73,7 @@ async def test_other_plugins_can_make_cards() -> None:
             cards.draft("bob@example.org", " ")
 
 
-async def test_the_pages_get_a_bubble_whose_file_is_there() -> None:
+async def test_the_pages_get_the_bubble() -> None:
     async with boot(tulou_example_card.plugin) as kernel:
         answers = await kernel.hook(contribute_ui)()
-    [bubble] = [each for answer in answers for each in answer if isinstance(each, Bubble)]
-    assert bubble.kind == NAME
-    assert files(bubble.module.package).joinpath("web", bubble.module.path).is_file()
+    assert [each.kind for answer in answers for each in answer if isinstance(each, Bubble)] == [NAME]

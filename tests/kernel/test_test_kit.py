@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any, Protocol
 import pytest
 import trio
 
-from tulou import Context, Plugin
+from tulou import Context, Plugin, needs_grant
 from tulou.testing import boot, stand_in, states
 from tulou.testing.conformance import Conformance
 
@@ -83,6 +84,42 @@ async def test_conformance_finds_a_file_left_open(tmp_path: Path) -> None:
         await suite.test_it_leaves_nothing_behind(tmp_path)
     for each in kept:
         each.close()
+
+
+async def test_conformance_finds_a_plugin_that_blocks_the_loop(tmp_path: Path) -> None:
+    suite = Conformance()
+    suite.plugin = leaky(lambda: time.sleep(1.5))  # type: ignore[misc]
+    with pytest.raises(AssertionError, match="blocked .* use trio's own calls"):
+        await suite.test_it_does_not_block_the_loop_while_starting(tmp_path)
+
+
+class Speaker(Protocol):
+    """Speaks."""
+
+    @needs_grant("speak.aloud")
+    async def speak(self) -> None:
+        """Say something."""
+
+
+@pytest.mark.parametrize("how", ["in run", "in a task", "in a handler"])
+async def test_conformance_finds_a_grant_that_is_used_and_not_asked_for(tmp_path: Path, how: str) -> None:
+    @asynccontextmanager
+    async def run(ctx: Context) -> AsyncIterator[None]:
+        async def speak(event: object = None) -> None:
+            await ctx.service(Speaker).speak()
+        if how == "in run":
+            await speak()
+        elif how == "in a task":
+            ctx.spawn(speak)
+        else:
+            ctx.subscribe(int, speak)
+            ctx.publish(1)
+        yield
+
+    suite = Conformance()
+    suite.plugin = Plugin(name="speaker", run=run, requires=(Speaker,))  # type: ignore[misc]
+    with pytest.raises(AssertionError, match="speak.aloud"):
+        await suite.test_it_starts_and_stops(tmp_path)
 
 
 async def test_conformance_finds_a_plugin_that_eats_cancellation(tmp_path: Path) -> None:

@@ -9,18 +9,20 @@ Either ``python -m tulou.testing NAME`` for an installed plugin, or in its own t
         fakes = {Messenger: MyFakeMessenger()}      # else stand-ins are made
         config = {"text": "hello"}                  # else its defaults
 
-Everything it requires is faked, so the suite says something about this plugin alone.
+Everything it requires is faked, so the suite says something about this plugin alone. What it adds to
+the pages has a suite of its own, `tulou_contracts.testing.ui.UiConformance`: the kernel knows no pages.
 """
 
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -36,6 +38,9 @@ from tulou.plugin import Plugin, contract_of
 from tulou.states import State, Step
 from tulou.testing.kit import boot, states
 from tulou.testing.stand_in import stand_in
+
+_BLOCKED_AFTER = 0.5
+"""Seconds; longer than that, and people notice that nothing else moves."""
 
 
 class Conformance:
@@ -58,12 +63,25 @@ class Conformance:
     # -- life cycle ---------------------------------------------------------------------------
 
     async def test_it_starts_and_stops(self, tmp_path: Path) -> None:
-        async with self.boot(tmp_path) as kernel:
+        with _errors() as errors:
+            async with self.boot(tmp_path) as kernel:
+                await _calm()
+                status = _status(kernel, self.plugin.name)
+                assert status.state is State.RUNNING and not status.restarts, status.reason or errors
+                assert status.faults == 0, f"it failed while starting: {errors}"
             status = _status(kernel, self.plugin.name)
-            assert status.state is State.RUNNING, status.reason
-        status = _status(kernel, self.plugin.name)
-        assert status.state is State.STOPPED, status.reason
-        assert status.faults == 0
+            assert status.state is State.STOPPED, status.reason
+            assert status.faults == 0, f"it failed while stopping: {errors}"
+
+    async def test_it_does_not_block_the_loop_while_starting(self, tmp_path: Path) -> None:
+        for _ in range(3):  # imports take part in the first start only, a busy machine hardly in all three
+            with _errors() as errors:
+                async with self.boot(tmp_path, watch=_BLOCKED_AFTER):
+                    await _calm()
+            blocked = [each for each in errors if "event loop has been blocked" in each]
+            if not blocked:
+                return
+        raise AssertionError(f"{blocked[0]}; use trio's own calls, or trio.to_thread.run_sync")
 
     async def test_it_can_be_disabled_and_enabled_again(self, tmp_path: Path) -> None:
         async with self.boot(tmp_path) as kernel:
@@ -180,10 +198,29 @@ def _status(kernel: Kernel, name: str) -> Any:
     return next(each for each in kernel.status() if each.name == name)
 
 
-async def _belongings(kernel: Kernel) -> dict[str, Any]:
-    """What could leak, counted after everything that ends by itself has ended."""
+async def _calm() -> None:
+    """Let tasks do what they do at once."""
     for _ in range(20):
         await trio.lowlevel.checkpoint()
+
+
+@contextmanager
+def _errors() -> Iterator[list[str]]:
+    """What the kernel reports as an error while the block lasts."""
+    found: list[str] = []
+    handler = logging.Handler(logging.ERROR)
+    handler.emit = lambda record: found.append(record.getMessage())  # type: ignore[method-assign]
+    log = logging.getLogger("tulou")
+    log.addHandler(handler)
+    try:
+        yield found
+    finally:
+        log.removeHandler(handler)
+
+
+async def _belongings(kernel: Kernel) -> dict[str, Any]:
+    """What could leak, counted after everything that ends by itself has ended."""
+    await _calm()
     gc.collect()
     house = kernel._running_house()
     statistics = trio.lowlevel.current_statistics()
