@@ -14,6 +14,7 @@ from tulou.errors import (
     HookError,
     LockMismatch,
     ManifestError,
+    Misused,
     NotDeclared,
     NotGranted,
     PluginFailed,
@@ -53,7 +54,7 @@ __version__ = "0.1.0"
 __all__ = [
     "API_VERSION", "AccountChanged", "Background", "Command", "Composition", "CompositionError",
     "Context", "DeviceProfile", "Foreground", "HookError", "Kernel", "Kind", "Level", "LockMismatch",
-    "LowMemory", "ManifestError", "Needs", "NetworkChanged", "NotDeclared", "NotGranted", "Plugin",
+    "LowMemory", "ManifestError", "Misused", "Needs", "NetworkChanged", "NotDeclared", "NotGranted", "Plugin",
     "PluginControl", "PluginFailed", "Prevent", "ProfileLocked", "Restart", "ServiceGone",
     "ServiceMismatch", "Stage", "TulouError", "Wanted", "hook", "implements", "needs_grant",
 ]

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 from tulou.cache import Kept
 from tulou.errors import ManifestError
+from tulou.failure import place
 from tulou.plugin import Command, Plugin
 
 GROUP = "tulou.plugins"
@@ -43,10 +44,7 @@ class Installed(NamedTuple):
         try:
             manifest = getattr(import_module(module), attribute)
         except (Exception, SystemExit) as error:
-            raise ManifestError(
-                f"plugin {self.name!r} of {self.distribution} {self.version} is broken:"
-                f" importing {self.target} raises {type(error).__name__}: {error}"
-            ) from error
+            raise ManifestError(self.broken_by(error)) from error
         if not isinstance(manifest, Plugin):
             raise ManifestError(
                 f"plugin {self.name!r} of {self.distribution} {self.version}: {self.target} is"
@@ -58,6 +56,14 @@ class Installed(NamedTuple):
                 f" {self.target} is called {manifest.name!r}: make the two names equal"
             )
         return manifest
+
+    def broken_by(self, error: BaseException) -> str:
+        """The sentence for an import that raises: who, what, and at which line."""
+        at = place(error, self.target.partition(":")[0].partition(".")[0])
+        return (
+            f"plugin {self.name!r} of {self.distribution} {self.version} is broken:"
+            f" importing {self.target} raises {type(error).__name__}: {error}" + (f" ({at})" if at else "")
+        )
 
 
 class Discovery(NamedTuple):
@@ -101,11 +107,7 @@ def scan() -> Discovery:
     manifests, broken = _load_all(entries)
     commands = {target: manifest.commands for target, manifest in manifests.items()
                 if isinstance(manifest, Plugin)}
-    problems = [
-        f"plugin {each.name!r} of {each.distribution} {each.version} is broken:"
-        f" importing {each.target} raises {broken[each.target]}"
-        for each in entries if each.target in broken
-    ]
+    problems = [each.broken_by(broken[each.target]) for each in entries if each.target in broken]
     plugins: dict[str, Installed] = {}
     for each in entries:
         whole = each._replace(commands=commands.get(each.target, ()))
@@ -128,7 +130,7 @@ def scan() -> Discovery:
     return Discovery(plugins, tuple(problems), {name: each.target for name, each in compositions.items()})
 
 
-def _load_all(entries: Iterable[Installed]) -> tuple[dict[str, object], dict[str, str]]:
+def _load_all(entries: Iterable[Installed]) -> tuple[dict[str, object], dict[str, BaseException]]:
     """What loads, and why the rest does not, both by target.
 
     stevedore is handed the entry points: its own caches miss what is installed while the process
@@ -138,7 +140,7 @@ def _load_all(entries: Iterable[Installed]) -> tuple[dict[str, object], dict[str
 
     from stevedore.extension import ExtensionManager
 
-    broken: dict[str, str] = {}
+    broken: dict[str, BaseException] = {}
 
     class Entry(EntryPoint):
         def load(self) -> Any:
@@ -153,7 +155,7 @@ def _load_all(entries: Iterable[Installed]) -> tuple[dict[str, object], dict[str
 
     def failed(_: Any, entry: Any, error: BaseException) -> None:
         cause = error.__cause__ if isinstance(error.__cause__, (AssertionError, SystemExit)) else error
-        broken[entry.value] = f"{type(cause).__name__}: {cause}"
+        broken[entry.value] = cause
 
     manager = Given(GROUP, invoke_on_load=False, on_load_failure_callback=failed)
     return {each.entry_point.value: each.plugin for each in manager}, broken
@@ -191,9 +193,9 @@ def index_file() -> Path:
 def _index() -> Kept:
     """Stale as soon as something was installed or removed, which changes a folder's time."""
     times = []
-    for place in sys.path:
+    for folder in sys.path:
         with suppress(OSError):
-            times.append((place, os.stat(place or ".").st_mtime_ns))
+            times.append((folder, os.stat(folder or ".").st_mtime_ns))
     return Kept("plugins", sys.path, times)
 
 

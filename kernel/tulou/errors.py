@@ -49,5 +49,9 @@ class ServiceMismatch(TulouError):
     """An object offered as a service does not fulfil the contract."""
 
 
+class Misused(TulouError):
+    """A plugin used its context in a way that cannot work."""
+
+
 class HookError(TulouError):
     """A hook specification or implementation is wrong."""

@@ -96,3 +96,12 @@ class Signal:
         """Until `set` was called since the last return."""
         await self._event.wait()
         self._event = trio.Event()
+
+
+def leaves(error: BaseException) -> Iterator[BaseException]:
+    """The errors in the groups that nurseries wrap them in, however deep; a single one is its own."""
+    if isinstance(error, BaseExceptionGroup):
+        for each in error.exceptions:
+            yield from leaves(each)
+    else:
+        yield error

@@ -174,10 +174,9 @@ class HookRegistry:
 
         marked = _implementations(implementation)
         if not marked:
-            raise HookError(
-                f"plugin {plugin!r}: {implementation!r} implements no hook; mark a method with"
-                " @implements(specification)"
-            )
+            advice = (f"pass an instance, {implementation.__name__}()" if isinstance(implementation, type)
+                      else "mark a method with @implements(specification)")
+            raise HookError(f"plugin {plugin!r}: {implementation!r} implements no hook; {advice}")
         specs = [each.spec for each in marked.values()]
         for method, each in marked.items():
             self.caller(each.spec)
@@ -193,7 +192,7 @@ class HookRegistry:
             self._manager().register(holder, unique)
         except pluggy.PluginValidationError as error:
             self._manager().unregister(name=unique)
-            raise HookError(f"plugin {plugin!r}: {str(error).splitlines()[-1]}") from error
+            raise HookError(_misfit(plugin, marked, holder) or f"plugin {plugin!r}: {error}") from error
         self._recompile(specs)
 
         def withdraw() -> None:
@@ -257,6 +256,25 @@ def _implementations(candidate: object) -> dict[str, Implementation]:
         if isinstance(marked, Implementation):
             found[name] = marked
     return found
+
+
+def _misfit(plugin: str, marked: dict[str, Implementation], holder: SimpleNamespace) -> str:
+    """Which parameter of which implementation its specification does not have, and what it has."""
+    from difflib import get_close_matches
+
+    for name, mark in marked.items():
+        offered = list(inspect.signature(mark.spec).parameters)
+        function = getattr(holder, name)
+        for taken in inspect.signature(function).parameters:
+            if taken not in offered:
+                close = get_close_matches(taken, offered, 1)
+                hint = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(offered) or 'none'}"
+                code = function.__code__
+                return (
+                    f"plugin {plugin!r}: {function.__qualname__} ({code.co_filename}:{code.co_firstlineno})"
+                    f" takes {taken!r}, which the hook {name!r} does not have; {hint}"
+                )
+    return ""
 
 
 def _adapted(function: Run, accepted: tuple[str, ...], spec: Callable[..., Any]) -> Run:

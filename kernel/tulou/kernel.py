@@ -207,7 +207,7 @@ class Kernel:
             unit = self._unit(name)
             if unit.state is not State.DISABLED:
                 await self._running_supervisor().stop(unit, Step.TURNED_OFF)
-            package = self._package(unit.manifest)
+            package = unit.package
             for module in [m for m in sys.modules if m == package or m.startswith(package + ".")]:
                 del sys.modules[module]
             invalidate_caches()
@@ -275,16 +275,10 @@ class Kernel:
             raise PluginFailed("the kernel is not running")
         return self._supervisor
 
-    def _package(self, manifest: Plugin) -> str:
-        """The import package that a plugin's code lives in."""
-        run = manifest.run
-        module = run.partition(":")[0] if isinstance(run, str) else run.__module__
-        return module.partition(".")[0]
-
     def _owner_of(self, module: str) -> str | None:
         package = module.partition(".")[0]
         for unit in self._assembly.units.values():
-            if self._package(unit.manifest) == package:
+            if unit.package == package:
                 return unit.name
         return None
 

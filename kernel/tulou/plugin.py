@@ -102,16 +102,29 @@ class Plugin:
             raise ManifestError(
                 f"plugin {self.name!r}: run={self.run!r} is not of the form 'package.module:function'"
             )
-        for label in ("requires", "wants", "provides", "grants", "commands"):
+        if not isinstance(self.level, int):
+            raise ManifestError(f"plugin {self.name!r}: level={self.level!r} should be a Level or a number")
+        for label, kinds in _ENTRIES:
             value = getattr(self, label)
             if not isinstance(value, tuple):
+                shown = getattr(value, "__name__", repr(value))
                 raise ManifestError(
                     f"plugin {self.name!r}: {label} must be a tuple, not {type(value).__name__}"
-                    f" - did you forget a comma, as in ({label[:-1]},)?"
+                    f" - did you forget a comma, as in {label}=({shown},)?"
                 )
+            for each in value:
+                if not isinstance(each, kinds):
+                    what = " or ".join(kind.__name__ for kind in kinds)
+                    raise ManifestError(f"plugin {self.name!r}: {label} holds {each!r}, which is no {what}")
 
     def __repr__(self) -> str:
         return f"<Plugin {self.name!r} {self.version}>"
+
+
+_ENTRIES: tuple[tuple[str, tuple[type, ...]], ...] = (
+    ("requires", (type, Needs)), ("wants", (type,)), ("provides", (type,)), ("grants", (str,)),
+    ("commands", (Command,)),
+)
 
 
 def is_name(text: str) -> bool:

@@ -14,9 +14,10 @@ import trio
 
 from tulou.deadlines import Deadlines
 from tulou.errors import ManifestError, PluginFailed, TulouError
+from tulou.failure import place, root, sentence
 from tulou.flow import backoff
 from tulou.house import House
-from tulou.room import Room
+from tulou.plugin_context import PluginContext
 from tulou.states import State, Step
 from tulou.unit import Unit
 
@@ -170,23 +171,23 @@ class Supervisor:
             # shielded: cancelling the app stops plugins in order, by `halt`, not all at once
             scope.shield = True
             self.deadlines.set(scope, manifest.start_deadline)
-            room = Room(self._house, unit, nursery)
+            context = PluginContext(self._house, unit, nursery)
             try:
-                async with run(room):
+                async with run(context):
                     self.deadlines.clear(scope)
-                    self._ready(unit, room)
+                    self._ready(unit, context)
                     await unit.stopping.wait()
                     await self._left_alone(unit)
                     self.deadlines.set(scope, manifest.stop_deadline)
             finally:
-                room.withdraw()
+                context.withdraw()
             left = True
             scope.cancel()
         if self.deadlines.passed(scope) and not left:
             unit.failure = unit.failure or PluginFailed(_too_late(unit))
 
-    def _ready(self, unit: Unit, room: Room) -> None:
-        lacking = room.unkept_promises()
+    def _ready(self, unit: Unit, context: PluginContext) -> None:
+        lacking = context.unkept_promises()
         if lacking:
             raise PluginFailed(
                 f"plugin {unit.name!r} declares that it provides {', '.join(lacking)}, but its run()"
@@ -201,7 +202,7 @@ class Supervisor:
         """Dependents stop first, while what they require still works."""
         if unit.state is State.RUNNING:
             self._busy += 1
-        unit.step(Step.STOP, _sentence(unit.failure))
+        unit.step(Step.STOP, sentence(unit.failure))
         if unit.failure is not None:
             self._ask_to_stop(unit, Step.FAIL)
         for name in tuple(unit.dependents):
@@ -219,7 +220,7 @@ class Supervisor:
             self._failed(unit, failure, why)
             return
         if failure is not None:
-            log.error("plugin %r failed while stopping: %s", unit.name, _sentence(failure))
+            log.error("plugin %r failed while stopping: %s", unit.name, sentence(failure))
         if unit.state is not State.STOPPING:
             unit.step(Step.STOP)
         unit.step(why)
@@ -228,25 +229,38 @@ class Supervisor:
 
     def _failed(self, unit: Unit, failure: BaseException, why: Step) -> None:
         started = unit.bill.ready is not None
-        reason = _sentence(failure)
-        log.error("plugin %r failed %s: %s", unit.name, "while running" if started else "at start",
-                  reason, exc_info=None if isinstance(_root(failure), TulouError) else failure)
+        reason = sentence(failure)
         if started:
             self._ask_to_stop(unit, Step.FAIL)
-        permanent = isinstance(_root(failure), TulouError) and not started
-        now = trio.current_time()
-        budget = unit.manifest.restart
-        unit.restarts = [at for at in unit.restarts if at > now - budget.window]
+        delay = self._pause(unit, permanent=isinstance(root(failure), TulouError) and not started)
+        self._log_failure(unit, failure, delay)
         if why is Step.TURNED_OFF and unit.state is State.STOPPING:
             unit.step(Step.TURNED_OFF, reason)
-        elif permanent or self._halting or len(unit.restarts) >= budget.attempts:
+        elif delay is None:
             unit.step(Step.FAIL, reason)
         else:
-            delays = backoff(budget.base, budget.cap, self._house.random)
-            delay = [next(delays) for _ in range(len(unit.restarts) + 1)][-1]
-            unit.restarts.append(now)
+            unit.restarts.append(trio.current_time())
             unit.step(Step.RETRY, reason)
             self._nursery.start_soon(self._start_again, unit, delay, name=f"restart {unit.name}")
+
+    def _pause(self, unit: Unit, *, permanent: bool) -> float | None:
+        """Seconds until the next attempt; None when there is none."""
+        budget = unit.manifest.restart
+        unit.restarts = [at for at in unit.restarts if at > trio.current_time() - budget.window]
+        if permanent or self._halting or len(unit.restarts) >= budget.attempts:
+            return None
+        delays = backoff(budget.base, budget.cap, self._house.random)
+        return [next(delays) for _ in range(len(unit.restarts) + 1)][-1]
+
+    def _log_failure(self, unit: Unit, failure: BaseException, delay: float | None) -> None:
+        at = place(failure, unit.package)
+        attempt = f"attempt {len(unit.restarts) + 1} of {unit.manifest.restart.attempts}"
+        log.error(
+            "plugin %r failed %s: %s%s; %s", unit.name,
+            "at start" if unit.bill.ready is None else "while running", sentence(failure),
+            f" ({at})" if at else "",
+            "given up" if delay is None else f"it is started again in {delay:.1f} s, {attempt}",
+            exc_info=None if isinstance(root(failure), TulouError) else failure)
 
     async def _start_again(self, unit: Unit, delay: float) -> None:
         attempt = len(unit.restarts)
@@ -267,20 +281,3 @@ def _too_late(unit: Unit) -> str:
                 " (start_deadline in its manifest)")
     return (f"plugin {unit.name!r} did not stop within {unit.manifest.stop_deadline:g} s"
             " (stop_deadline in its manifest) and was cancelled")
-
-
-def _root(error: BaseException) -> BaseException:
-    """The error inside groups of one, in which every nursery wraps what it raises."""
-    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
-        error = error.exceptions[0]
-    return error
-
-
-def _sentence(error: BaseException | None) -> str:
-    """An error for people."""
-    if error is None:
-        return ""
-    error = _root(error)
-    if isinstance(error, BaseExceptionGroup):
-        return "; ".join(_sentence(each) for each in error.exceptions)
-    return str(error) if isinstance(error, TulouError) else f"{type(error).__name__}: {error}"

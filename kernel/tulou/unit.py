@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import time
 from collections.abc import Callable
 from importlib import import_module
@@ -11,6 +12,7 @@ import trio
 
 from tulou.composition import PluginSettings
 from tulou.errors import ManifestError
+from tulou.failure import place
 from tulou.plugin import Plugin
 from tulou.states import LIVE, State, Step, after
 
@@ -67,6 +69,13 @@ class Unit:
         return self.manifest.name
 
     @property
+    def package(self) -> str:
+        """The import package that its code lives in."""
+        run = self.manifest.run
+        module = run.partition(":")[0] if isinstance(run, str) else run.__module__
+        return module.partition(".")[0]
+
+    @property
     def live(self) -> bool:
         """Whether a task of it exists."""
         return self.state in LIVE
@@ -99,11 +108,11 @@ class Unit:
         """Import what `run` names. Raises `ManifestError` with a sentence."""
         target = self.manifest.run
         if not isinstance(target, str):
-            return target
+            return _checked(target, self.name)
         begin = time.perf_counter()
         loaded: Callable[[Any], Any] = load_target(target, self.name)
         self.bill.importing = time.perf_counter() - begin
-        return loaded
+        return _checked(loaded, self.name)
 
 
 def load_target(target: str, plugin: str) -> Any:
@@ -112,6 +121,25 @@ def load_target(target: str, plugin: str) -> Any:
     try:
         return getattr(import_module(module), attribute)
     except (Exception, SystemExit) as error:
+        at = place(error, module.partition(".")[0])
         raise ManifestError(
             f"plugin {plugin!r}: importing {target} raises {type(error).__name__}: {error}"
+            + (f" ({at})" if at else "")
         ) from error
+
+
+def _checked(run: Any, plugin: str) -> Callable[[Any], Any]:
+    """`run` as it is, when it has the right shape. Raises `ManifestError` saying what it lacks."""
+    inner = getattr(run, "__wrapped__", None)
+    if inspect.isasyncgenfunction(run):
+        lack = "put @asynccontextmanager above it"
+    elif inspect.iscoroutinefunction(inner) or inspect.iscoroutinefunction(run):
+        lack = "it has no yield: set up, yield, tear down"
+    elif inspect.isgeneratorfunction(inner) or inspect.isgeneratorfunction(run):
+        lack = "write it with async def"
+    elif not callable(run):
+        lack = f"it is {type(run).__name__}, not a function"
+    else:
+        checked: Callable[[Any], Any] = run
+        return checked
+    raise ManifestError(f"plugin {plugin!r}: its run cannot be used: {lack}")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 
 from tulou.errors import TulouError
+from tulou.flow import leaves
 
 
 def report(error: BaseException, debug: bool) -> int:
@@ -16,19 +16,11 @@ def report(error: BaseException, debug: bool) -> int:
         import traceback
 
         traceback.print_exception(error)
-    for each in _leaves(error):
+    for each in leaves(error):
         print(f"tulou: {_words(each)}", file=sys.stderr)
-    if not debug and not all(isinstance(each, TulouError) for each in _leaves(error)):
+    if not debug and not all(isinstance(each, TulouError) for each in leaves(error)):
         print("tulou: this is a defect; the same command with --debug shows where", file=sys.stderr)
     return 2 if isinstance(error, Usage) else 1
-
-
-def _leaves(error: BaseException) -> Iterator[BaseException]:
-    if isinstance(error, BaseExceptionGroup):
-        for each in error.exceptions:
-            yield from _leaves(each)
-    else:
-        yield error
 
 
 def _words(error: BaseException) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import trio
 
-from tulou.errors import NotDeclared
+from tulou.errors import Misused, NotDeclared
 from tulou.hooks import HookCaller
 from tulou.plugin import contract_name, contract_of
 from tulou.services import Offer, ServiceView, Wanted
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 S = TypeVar("S")
 
 
-class Room:
+class PluginContext:
     """Implements `tulou.Context`."""
 
     service: Callable[[type[Any]], Any]
@@ -95,6 +95,13 @@ class Room:
         return self._house.hooks.caller(spec)
 
     def spawn(self, function: Callable[..., Awaitable[Any]], *args: Any, name: str = "") -> None:
+        if not callable(function):
+            if hasattr(function, "close"):
+                function.close()  # a coroutine that nobody will run
+            raise Misused(
+                f"plugin {self.name!r}: ctx.spawn takes a function and its arguments,"
+                " ctx.spawn(work, 1), not the result of a call, ctx.spawn(work(1))"
+            )
         label = f"{self.name}: {name or getattr(function, '__qualname__', repr(function))}"
         self._nursery.start_soon(self._task, function, args, name=label)
 

@@ -1,0 +1,48 @@
+"""Failures in words: what went wrong, and at which line of the plugin."""
+
+from __future__ import annotations
+
+import os
+from types import TracebackType
+
+from tulou.errors import TulouError
+
+
+def root(error: BaseException) -> BaseException:
+    """The error inside groups of one, in which every nursery wraps what it raises."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
+
+
+def sentence(error: BaseException | None) -> str:
+    """An error for people; an error that is a sentence already stands by itself."""
+    if error is None:
+        return ""
+    error = root(error)
+    if isinstance(error, BaseExceptionGroup):
+        return "; ".join(sentence(each) for each in error.exceptions)
+    if isinstance(error, TulouError):
+        return str(error)
+    hint = " (Tulou runs on trio, not on asyncio)" if "no running event loop" in str(error) else ""
+    return f"{type(error).__name__}: {error}{hint}"
+
+
+def place(error: BaseException, package: str) -> str:
+    """``package/file.py:18 in function``: the innermost line of a package that the error came through.
+
+    Empty when it came through none.
+    """
+    found = ""
+    trace: TracebackType | None = root(error).__traceback__
+    while trace is not None:
+        frame = trace.tb_frame
+        if frame.f_globals.get("__name__", "").partition(".")[0] == package:
+            found = f"{_short(frame.f_code.co_filename)}:{trace.tb_lineno} in {frame.f_code.co_name}"
+        trace = trace.tb_next
+    return found
+
+
+def _short(path: str) -> str:
+    """The file with its folder, which is enough to find it."""
+    return os.path.join(os.path.basename(os.path.dirname(path)), os.path.basename(path))
