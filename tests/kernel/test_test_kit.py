@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import pytest
 import trio
@@ -14,6 +14,9 @@ import trio
 from tulou import Context, Plugin, needs_grant
 from tulou.testing import boot, stand_in, states
 from tulou.testing.conformance import Conformance
+
+
+T = TypeVar("T")
 
 
 class Counter(Protocol):
@@ -66,6 +69,18 @@ async def test_a_stand_in_answers_empty_values_of_the_right_type() -> None:
     assert await counter.count(["a"]) == 0
     assert counter.limit == 0
     assert counter.names() == ["mine"]
+
+
+class Works(Protocol):
+    """Does works."""
+
+    async def do(self, work: Callable[[Counter], T], times: int = 1) -> T:
+        """Do it."""
+
+
+async def test_a_stand_in_does_a_work_on_stand_ins() -> None:
+    assert await stand_in(Works).do(lambda counter: [*counter.names(), "mine"]) == ["mine"]
+    assert await stand_in(Works).do(work=lambda counter: counter.limit) == 0
 
 
 def leaky(ctx_work: Any) -> Plugin:

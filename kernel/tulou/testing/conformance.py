@@ -135,11 +135,12 @@ class Conformance:
             f"importing {package} loads trio or {module}; a manifest should import neither")
 
     def test_every_grant_it_asks_for_is_one_of_its_contracts(self) -> None:
-        contracts = [contract_of(each) for each in self.plugin.requires] + list(self.plugin.wants)
+        contracts = [contract_of(each) for each in self.plugin.requires]
+        contracts += [*self.plugin.wants, *self.plugin.provides]
         known = {grant for contract in contracts for grant in grants_of(contract).values()}
         unknown = set(self.plugin.grants) - known
         assert not unknown, (
-            f"no contract it requires or wants knows {sorted(unknown)}; they know {sorted(known)}")
+            f"no contract it requires, wants or provides knows {sorted(unknown)}; they know {sorted(known)}")
 
     async def test_without_its_grants_it_harms_nobody(self, tmp_path: Path) -> None:
         async with self.boot(tmp_path) as kernel:

@@ -18,7 +18,8 @@ _MAPPINGS = (collections.abc.Mapping, dict)
 
 
 def stand_in(contract: type[T], **overrides: Any) -> T:
-    """An object that fulfils `contract`: each method answers an empty value of its annotated type.
+    """An object that fulfils `contract`: each method answers an empty value of its annotated type,
+    or what the work that it is given answers on stand-ins.
 
     `overrides` replace single members, e.g. ``stand_in(Messenger, send=my_send)``.
     """
@@ -42,16 +43,28 @@ def stand_in(contract: type[T], **overrides: Any) -> T:
 
 
 def _method(function: Any) -> Any:
-    answer = typing.get_type_hints(function).get("return", Any)
+    hints = typing.get_type_hints(function)
+    answer, signature = hints.get("return", Any), inspect.signature(function)
+    works = {name: hint for name, hint in hints.items() if isinstance(answer, TypeVar)
+             and typing.get_origin(hint) is collections.abc.Callable and typing.get_args(hint)[1] is answer}
+
+    def answered(*args: Any, **named: Any) -> Any:
+        # `write(work: Callable[[Transaction], T]) -> T`: only the work knows what the answer looks like
+        given = signature.bind(*args, **named).arguments
+        for name, hint in works.items():
+            if name in given:
+                return given[name](*map(empty, typing.get_args(hint)[0]))
+        return empty(answer)
+
     if inspect.iscoroutinefunction(function):
-        async def asynchronous(self: Any, *args: Any, **named: Any) -> Any:
-            return empty(answer)
+        async def asynchronous(*args: Any, **named: Any) -> Any:
+            return answered(*args, **named)
         made: Any = asynchronous
     else:
-        def synchronous(self: Any, *args: Any, **named: Any) -> Any:
-            return empty(answer)
+        def synchronous(*args: Any, **named: Any) -> Any:
+            return answered(*args, **named)
         made = synchronous
-    made.__signature__ = inspect.signature(function)
+    made.__signature__ = signature
     return made
 
 
