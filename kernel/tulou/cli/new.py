@@ -41,7 +41,7 @@ def run(options: Namespace) -> int:
     print(f"made {target}, a plugin that works; README.md there explains it in ten minutes. Next:\n\n"
           f"  pip install -e '{target}[testing]'\n"
           f"  cd {target} && pytest && mypy\n"
-          f"  tulou why {name}\n\n"
+          f"  tulou plugins why {name}\n\n"
           f"and to make it part of an app, write [plugins.{name}] into its composition.")
     return 0
 
