@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from logging import Logger
 from typing import Any
 
 from tulou import Prevent
@@ -13,6 +14,7 @@ from tulou_contracts.messaging import (
     ConversationChanged,
     Draft,
     Message,
+    MessageInvalid,
     MessagePrevented,
 )
 from tulou_contracts.storage import Database, Reader, Transaction
@@ -21,7 +23,7 @@ from tulou_im import receiving, rows, sending
 from tulou_im.news import Publish, announce
 from tulou_im.outbox import Outbox
 from tulou_im.receipts import Receipts
-from tulou_im.text import clean, normal_address, proper, stored_address
+from tulou_im.text import clean, misshapen, normal_address, proper, stored_address
 
 Pipeline = Callable[[Draft], Awaitable[Any]]
 _MOST = 1000  # rows in one answer
@@ -33,7 +35,8 @@ class Conversations:
     def __init__(
         self, database: Database, outbox: Outbox, receipts: Receipts, publish: Publish, *,
         now: Callable[[], int], own: Callable[[], str], title: Callable[[str], str],
-        pipeline: Pipeline, max_body: int, tell_read: bool = True,
+        pipeline: Pipeline, max_body: int, log: Logger, tell_read: bool = True,
+        changers: Callable[[], Sequence[str]] = tuple,
     ) -> None:
         self._database = database
         self._outbox = outbox
@@ -44,6 +47,8 @@ class Conversations:
         self._title = title
         self._pipeline = pipeline
         self._max_body = max_body
+        self._log = log
+        self._changers = changers
         self._tell_read = tell_read
 
     async def send(
@@ -53,7 +58,7 @@ class Conversations:
         draft = proper(
             Draft(conversation=conversation, body=body, kind=kind, data=data or {}), self._max_body
         )
-        draft = proper(await self._piped(draft), self._max_body)
+        draft = await self._piped(draft)
         now, own, title = self._now(), self._own(), self._title(draft.conversation)
         message_id = new_id(now)
         try:
@@ -75,12 +80,21 @@ class Conversations:
         if isinstance(answer, Prevent):
             by = f"{answer.plugin}: " if answer.plugin else ""
             raise MessagePrevented(f"{by}{answer.reason}")
-        if not isinstance(answer, Draft):
-            raise MessagePrevented(
-                "the message was not sent, because the plugins that see it made"
-                f" a {type(answer).__name__} of it instead of a Draft"
-            )
-        return answer
+        fault = misshapen(answer)
+        if not fault:
+            try:
+                return proper(answer, self._max_body)
+            except MessageInvalid as error:
+                fault = f"a draft that cannot be sent ({error})"
+        raise self._spoiled(fault)
+
+    def _spoiled(self, made: str) -> MessagePrevented:
+        """What the sender is told, and the log too: the person who can mend it reads that."""
+        names = self._changers()
+        who = "the plugins that see it" if not names else (
+            f"{'one of the plugins' if len(names) > 1 else 'the plugin'} {', '.join(map(repr, names))}")
+        self._log.error("an outgoing message is held back: %s made of it %s", who, made)
+        return MessagePrevented(f"the message was not sent, because {who} made of it {made}")
 
     async def retry(self, conversation: str, message_id: str) -> None:
         """Queue a FAILED message again; one on its way is left alone. Raises `MessageInvalid`."""

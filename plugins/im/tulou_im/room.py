@@ -43,6 +43,8 @@ class Surroundings:
     incoming: Callable[[Message], Awaitable[Any]]
     log: Logger
     random: Random | None = None
+    changers: Callable[[], Sequence[str]] = tuple
+    """Names of the plugins that may change what goes out; to be named when one made nonsense of it."""
 
 
 class Room:
@@ -74,7 +76,8 @@ class Room:
         self.messenger = Conversations(
             database, self._outbox, self._receipts, around.publish, now=around.now,
             own=self.own_address, title=titles.title, pipeline=around.outgoing,
-            max_body=config.max_body, tell_read=config.read_receipts,
+            max_body=config.max_body, log=around.log, tell_read=config.read_receipts,
+            changers=around.changers,
         )
 
     @classmethod

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from tulou import Stage
 from tulou_contracts.identity import Identity
 from tulou_contracts.messaging import Messenger, incoming_message, outgoing_message
 from tulou_contracts.storage import Storage
@@ -27,9 +28,16 @@ async def run(ctx: Context) -> AsyncIterator[None]:
         account = provider.account if provider is not None else None
         return account.address if account is not None else ""
 
+    outgoing = ctx.hook(outgoing_message)
+
+    def changers() -> tuple[str, ...]:
+        # the other stages' answers never become the draft
+        changing = [entry.plugin for entry in outgoing.entries if entry.stage in (Stage.EXTEND, Stage.MODIFY)]
+        return tuple(dict.fromkeys(changing))
+
     around = Surroundings(
         publish=ctx.publish, now=ctx.now, own_address=own_address, log=ctx.log, random=ctx.random,
-        outgoing=ctx.hook(outgoing_message), incoming=ctx.hook(incoming_message),
+        outgoing=outgoing, incoming=ctx.hook(incoming_message), changers=changers,
     )
     room = await Room.open(ctx.service(Storage), ctx.service(Transport), around, ctx.config)
     ctx.subscribe(ConnectionChanged, room.connection_changed)

@@ -7,6 +7,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from functools import lru_cache
+from typing import Any
 
 from tulou_contracts.messaging import Draft, MessageInvalid
 
@@ -67,6 +68,23 @@ def _bad(part: str, forbidden: frozenset[str]) -> bool:
 def local_part(address: str) -> str:
     """How to name somebody of whom only the address is known."""
     return address.partition("@")[0] or address
+
+
+def misshapen(answer: Any) -> str:
+    """What is wrong with the types of a plugin's answer, as words for "made of it ..."; empty: nothing."""
+    if not isinstance(answer, Draft):
+        return f"a {type(answer).__name__} instead of a Draft"
+    for name in ("conversation", "body", "kind"):
+        value = getattr(answer, name)
+        if not isinstance(value, str):
+            return f"a Draft whose {name} is a {type(value).__name__} instead of a str"
+    if not isinstance(answer.data, Mapping):
+        return f"a Draft whose data is a {type(answer.data).__name__} instead of a mapping"
+    for key, value in answer.data.items():
+        if not (isinstance(key, str) and isinstance(value, str)):
+            return (f"a Draft whose data holds {key!r:.80}: {value!r:.80}"
+                    f" ({type(key).__name__}: {type(value).__name__}) instead of texts by name")
+    return ""
 
 
 def proper(draft: Draft, max_body: int) -> Draft:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -92,3 +93,57 @@ async def test_after_a_reload_the_wire_finds_the_new_room(tmp_path):
             return [each.body for each in await messenger.history(WANG)] == ["while closed"]
 
         await until(there, 20)
+
+
+def answering(name, answer, stage):
+    """A plugin that answers the hook so, whatever it is given."""
+    class Maker:
+        @implements(outgoing_message, stage=stage)
+        async def outgoing_message(self, draft):
+            return answer(draft)
+
+    @asynccontextmanager
+    async def run(ctx):
+        ctx.implement(Maker())
+        yield
+
+    return Plugin(name=name, run=run)
+
+
+@pytest.mark.parametrize(("answer", "words"), [
+    (lambda draft: draft.body.upper(), "a str instead of a Draft"),
+    (lambda draft: replace(draft, data={"count": 3}), r"'count': 3 \(str: int\) instead of texts"),
+    (lambda draft: replace(draft, data=None), "data is a NoneType instead of a mapping"),
+    (lambda draft: replace(draft, body=7), "body is a int instead of a str"),
+    (lambda draft: replace(draft, body=" "), "the message is empty"),
+])
+async def test_a_plugin_that_makes_nonsense_of_a_message_is_named_to_sender_and_log(
+    tmp_path, caplog, answer, words
+):
+    watcher = answering("watcher", lambda draft: None, Stage.OBSERVE)
+    maker = answering("maker", answer, Stage.MODIFY)
+    app = Kernel(
+        Composition.of("store", "fake-wire", "im", "maker", "watcher"), profile=tmp_path,
+        plugins=[wire(FakeServer(), []), maker, watcher],
+    )
+    async with app.running():
+        with pytest.raises(MessagePrevented, match=f"the plugin 'maker' made of it .*{words}") as told:
+            await app.service(Messenger).send(WANG, "hi")
+        assert await app.service(Messenger).history(WANG) == []
+    assert "watcher" not in str(told.value)  # its answers are never used
+    [line] = [each for each in caplog.records if each.levelno == logging.ERROR]
+    assert "'maker'" in line.getMessage()
+    assert line.getMessage().endswith(str(told.value).partition(" made of it ")[2])
+
+
+async def test_all_plugins_that_may_have_done_it_are_named(tmp_path):
+    app = Kernel(
+        Composition.of("store", "fake-wire", "im", "maker", "shout"), profile=tmp_path,
+        plugins=[
+            wire(FakeServer(), []), Plugin(name="shout", run=shouting),
+            answering("maker", lambda draft: replace(draft, data={"n": 1}), Stage.MODIFY),
+        ],
+    )
+    async with app.running():
+        with pytest.raises(MessagePrevented, match="one of the plugins 'maker', 'shout' made"):
+            await app.service(Messenger).send(WANG, "hi")
