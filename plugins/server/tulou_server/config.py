@@ -32,6 +32,8 @@ class Config:
     """How long a connection may take from opening to a bound resource."""
     scram_iterations: int = 10_000
     """PBKDF2 rounds for new passwords (RFC 7677 asks for 4096 at least)."""
+    announce: bool = False
+    """Print at start where the server listens: for somebody who starts it in a terminal."""
     threads: bool = True
     """Derive keys in threads. False does it inside the event loop: for simulations on a virtual clock."""
 
