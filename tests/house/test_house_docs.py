@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import importlib
 import inspect
 import pkgutil
@@ -96,9 +97,26 @@ def test_links_in_the_docs_lead_somewhere(path: Path) -> None:
 
 def test_the_deployers_guide_lists_what_the_compositions_hold() -> None:
     guide = (DOCS / "deploying.md").read_text("utf-8")
-    for name in ("office", "chat-only", "headless", "server"):
+    for name in ("office", "chat-only", "headless", "server", "demo"):
         row = re.search(rf"^\| `{name}` \| ([^|]*)\|", guide, re.M)
         assert row and set(row.group(1).replace(",", " ").split()) == set(Composition.load(name).plugins)
+
+
+@pytest.mark.parametrize("name", ["store", "net", "crypto", "auth", "xmpp", "im", "shell", "server"])
+def test_a_plugins_page_names_its_contracts_and_settings_and_has_an_example(name: str) -> None:
+    from tulou import discovery
+    entry = discovery.scan().plugins.get(name)
+    if entry is None:
+        pytest.skip(f"plugin {name!r} is not installed")
+    manifest, page = entry.load(), (ROOT / "plugins" / name / "README.md").read_text("utf-8")
+    assert isinstance(manifest.config, str)
+    module, _, kind = manifest.config.partition(":")
+    settings = dataclasses.fields(getattr(importlib.import_module(module), kind))
+    missing = [each.name for each in settings if not re.search(rf"^\|[^|]*`{each.name}`", page, re.M)]
+    assert not missing, f"plugins/{name}/README.md lacks the settings {missing}"
+    lacking = [each.__name__ for each in manifest.provides if each.__name__ not in page]
+    assert not lacking, f"plugins/{name}/README.md lacks the contracts {lacking}"
+    assert "```python" in page
 
 
 def test_the_diagram_of_a_plugins_life_is_the_table() -> None:
