@@ -10,7 +10,7 @@ from tulou import PluginControl
 from tulou_contracts.identity import Identity
 from tulou_contracts.messaging import Messenger
 from tulou_contracts.transport import Transport
-from tulou_shell.contributions import Catalogue
+from tulou_shell.contributions import Catalogue, asset_url
 from tulou_shell.door import Door
 from tulou_shell.protocol import Fault
 from tulou_shell.views import connection_view
@@ -54,7 +54,28 @@ class ShellApp:
         self._url = url
         self._server = server
         self._device = device
-        self.catalogue = Catalogue()
+        self._catalogue = Catalogue()
+        self._faults: dict[str, str] = {}
+        self.fault_told: Callable[[str, str], None] = lambda module, error: None
+        """Called with module and error when a page tells a fault that is new."""
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """What plugins add to the pages now."""
+        return self._catalogue
+
+    @catalogue.setter
+    def catalogue(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        known = {asset_url(asset) for asset in catalogue.assets}
+        self._faults = {module: error for module, error in self._faults.items() if module in known}
+
+    def module_failed(self, module: str, error: str) -> None:
+        """Note what a page tells of a contributed module: once each, and of no other module."""
+        known = any(asset_url(asset) == module for asset in self._catalogue.assets)
+        if known and module not in self._faults:
+            self._faults[module] = error = " ".join(error.split())
+            self.fault_told(module, error)
 
     @property
     def url(self) -> str:
@@ -104,7 +125,8 @@ class ShellApp:
         return self.catalogue.view()
 
     def plugins(self) -> dict[str, Any]:
-        """Every plugin of the composition with its state, and what is wrong with contributions."""
+        """Every plugin of the composition with its state, what is wrong with contributions, and the
+        faults that pages told."""
         control = self._services.control.get()
         known = [
             {"name": each.name, "state": each.state.value, "reason": each.reason}
@@ -118,6 +140,7 @@ class ShellApp:
             "plugins": known + absent,
             "missing": self.missing(),
             "problems": self.catalogue.problems,
+            "faults": [{"module": module, "error": error} for module, error in self._faults.items()],
         }
 
 

@@ -57,11 +57,15 @@ class Catalogue:
     problems: list[str] = field(default_factory=list)
 
     @property
+    def assets(self) -> list[Asset]:
+        """Every module that pages load."""
+        named: list[InputPanel | ContactTab] = [*self.panels.values(), *self.tabs.values()]
+        return [*self.bubbles.values(), *(each.module for each in named)]
+
+    @property
     def packages(self) -> set[str]:
         """The packages whose files have to be served."""
-        named: list[InputPanel | ContactTab] = [*self.panels.values(), *self.tabs.values()]
-        assets = [*self.bubbles.values(), *(each.module for each in named)]
-        return {asset.package for asset in assets}
+        return {asset.package for asset in self.assets}
 
     def view(self) -> dict[str, Any]:
         """As pages read it."""

@@ -16,6 +16,10 @@ LIST_LIMIT = 500
 """Conversations that a page gets."""
 HISTORY_LIMIT = 200
 """Messages that one request may ask for."""
+MODULE_LIMIT = 300
+"""Characters of a module's address in a fault that a page tells."""
+FAULT_LIMIT = 500
+"""Characters of its error; pages cut theirs to this."""
 
 
 class Backend(Protocol):
@@ -27,6 +31,7 @@ class Backend(Protocol):
     def state(self) -> dict[str, Any]: ...
     def contributions(self) -> dict[str, Any]: ...
     def plugins(self) -> dict[str, Any]: ...
+    def module_failed(self, module: str, error: str) -> None: ...
 
 
 class Params:
@@ -167,6 +172,11 @@ async def ui_contributions(backend: Backend, params: Params) -> Any:
     return backend.contributions()
 
 
+async def ui_fault(backend: Backend, params: Params) -> Any:
+    """A contributed module does not do what it should."""
+    backend.module_failed(params.text("module", limit=MODULE_LIMIT), params.text("error", limit=FAULT_LIMIT))
+
+
 async def plugins_status(backend: Backend, params: Params) -> Any:
     """Which plugins run, which do not, and why."""
     return backend.plugins()
@@ -188,6 +198,7 @@ METHODS: dict[str, Method] = {
     "connection.retry": Method(connection_retry),
     "connection.probe": Method(connection_probe),
     "ui.contributions": Method(ui_contributions),
+    "ui.fault": Method(ui_fault),
     "plugins.status": Method(plugins_status),
 }
 

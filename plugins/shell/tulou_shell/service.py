@@ -94,7 +94,12 @@ def _wire(
     def on_watched(watched: bool) -> None:
         ctx.publish(Foreground() if watched else Background())
 
+    def on_fault(module: str, error: str) -> None:
+        ctx.log.error("the contributed module %s has a fault: %s", module, error)
+        pages.push("plugins", shell.plugins())
+
     pages.watched = on_watched
+    shell.fault_told = on_fault
     ctx.subscribe(AccountChanged, on_account)
     ctx.subscribe(ConnectionChanged, on_connection)
     ctx.subscribe(ContactChanged, on_contact)

@@ -219,6 +219,8 @@ class App:
         self._thread: threading.Thread | None = None
         self._error: BaseException | None = None
         self.essential: frozenset[str] = frozenset()
+        self.stopped = False
+        """Whether it was ever stopped: pages that were open then lost their connection."""
 
     @property
     def room(self) -> Room:
@@ -237,6 +239,7 @@ class App:
 
     def stop(self) -> None:
         if self._thread is not None:
+            self.stopped = True
             trio.from_thread.run_sync(self._stop.set, trio_token=self._token)
             self._thread.join(20)
             assert not self._thread.is_alive(), "the app does not stop"

@@ -15,6 +15,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from tulou_contracts.network import ConnectionLost, Request
 from tulou_shell.app import Services, ShellApp
+from tulou_shell.contributions import OwnContributions, collect
 from tulou_shell.door import Door
 from tulou_shell.feed import Feed
 from tulou_shell.pages import OUTBOX, Pages
@@ -272,3 +273,36 @@ async def test_the_page_is_told_of_failed_and_of_absent_plugins(bench: Bench) ->
         {"name": "im", "state": "failed", "reason": "no luck"},
         {"name": "greeter", "state": "missing", "reason": "plugin 'greeter' is not installed"},
     ]
+
+
+async def test_a_fault_of_a_module_is_told_once_and_only_of_one_that_is_contributed(
+    bench: Bench, nursery: trio.Nursery
+) -> None:
+    told: list[tuple[str, str]] = []
+    bench.shell.fault_told = lambda module, error: told.append((module, error))
+    ours, other = "/plugins/tulou_shell/bubbles/text.js", "/plugins/elsewhere/x.js"
+    bench.shell.catalogue = collect([OwnContributions().contribute_ui()])
+    pages = [Wire(), Wire()]
+    for number, wire in enumerate(pages):
+        nursery.start_soon(bench.pages.serve, wire, REQUEST)
+        wire.ask(1, "ui.fault", module=ours, error=f"TypeError: {number}\nforged line")
+        wire.ask(2, "ui.fault", module=other, error="x")
+        await wait_all_tasks_blocked()
+    assert told == [(ours, "TypeError: 0 forged line")]
+    assert bench.shell.plugins()["faults"] == [{"module": ours, "error": "TypeError: 0 forged line"}]
+    bench.shell.catalogue = collect([])
+    assert bench.shell.plugins()["faults"] == []
+
+
+@pytest.mark.parametrize("params, code", [
+    ({"module": "m" * 301, "error": ""}, "too-large"), ({"module": "m", "error": "e" * 501}, "too-large"),
+    ({"module": "m"}, "malformed"), ({"module": 1, "error": []}, "malformed"),
+])
+async def test_a_fault_that_is_too_long_or_none_is_refused(
+    bench: Bench, nursery: trio.Nursery, params: dict[str, Any], code: str
+) -> None:
+    wire = Wire()
+    nursery.start_soon(bench.pages.serve, wire, REQUEST)
+    wire.ask(1, "ui.fault", **params)
+    await wait_all_tasks_blocked()
+    assert wire.answers()[1]["code"] == code

@@ -16,14 +16,17 @@ export function h(tag, properties, ...children) {
   return element;
 }
 
-/** Set properties of an element as `h` does. */
+/**
+ * Set properties of an element as `h` does. `style` is declarations ("display: block; --gap: 4px") or an
+ * object of properties; the page's policy refuses the attribute, so both go through the element's style.
+ */
 export function set(element, properties) {
   for (const [name, value] of Object.entries(properties)) {
     if (FORBIDDEN.has(name)) throw new TypeError(`${name}: strings never become markup here`);
     if (name.startsWith("on") && typeof value === "function") {
       element.addEventListener(name.slice(2), value);
     } else if (name === "style") {
-      for (const [key, each] of Object.entries(value)) element.style.setProperty(key, each);
+      setStyle(element, value);
     } else if (name === "dataset") {
       Object.assign(element.dataset, value);
     } else if (PROPERTIES.has(name)) {
@@ -37,6 +40,17 @@ export function set(element, properties) {
     }
   }
   return element;
+}
+
+function setStyle(element, value) {
+  if (value === null || value === undefined || value === false) element.removeAttribute("style");
+  else if (typeof value === "string") element.style.cssText = value;
+  else if (Object.getPrototypeOf(value) === Object.prototype) {
+    for (const [key, each] of Object.entries(value)) {
+      if (key in element.style) element.style[key] = each; // also as fontSize
+      else element.style.setProperty(key, each);
+    }
+  } else throw new TypeError(`style: give declarations as a text or an object of properties, not ${value}`);
 }
 
 /** Replace everything inside an element. */

@@ -74,6 +74,7 @@ export default {
   "chat.kept": "Not sent; your text is still here.",
   "chat.disconnected": "Tulou is not answering. Your text is kept; send it when the connection is back.",
   "chat.unknownKind": "This message is of a kind that is not installed here.",
+  "chat.faultyKind": "The plugin for this kind of message has a fault.",
   "chat.from": "{name}, {time}",
 
   "state.sending": "Sending",
@@ -119,6 +120,7 @@ export default {
   "settings.plugins": "Plugins",
   "settings.pluginsFine": "No plugin reports trouble.",
   "settings.problems": "Passed over",
+  "settings.fault": "{module} has a fault: {error}",
   "settings.signOut": "Sign out",
   "settings.signOutAsk": "Sign out of {address}? Your messages stay on this device.",
   "settings.version": "Version",

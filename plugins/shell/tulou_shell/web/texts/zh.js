@@ -74,6 +74,7 @@ export default {
   "chat.kept": "未发送，文字已保留。",
   "chat.disconnected": "土楼没有响应。文字已保留，连接恢复后再发送。",
   "chat.unknownKind": "这类消息的插件没有安装。",
+  "chat.faultyKind": "这类消息的插件有问题。",
   "chat.from": "{name}，{time}",
 
   "state.sending": "发送中",
@@ -119,6 +120,7 @@ export default {
   "settings.plugins": "插件",
   "settings.pluginsFine": "没有插件报告问题。",
   "settings.problems": "已跳过",
+  "settings.fault": "{module} 有问题：{error}",
   "settings.signOut": "退出登录",
   "settings.signOutAsk": "退出 {address} 吗？消息仍会保存在这台设备上。",
   "settings.version": "版本",

@@ -1,5 +1,5 @@
 // Puts a message's look into its bubble: the contributed element of its kind, or its text.
-import { contributed } from "../elements.js";
+import { contributed, faulty } from "../elements.js";
 import { fill, h } from "../dom.js";
 import { store } from "../store.js";
 import { t } from "../texts.js";
@@ -15,24 +15,24 @@ export function fillBubble(bubble, message) {
   }
   const next = (bubble.shown = { url, message, element: null });
   bubble.dataset.kind = message.kind;
-  fill(bubble, plain(message, url === undefined));
+  fill(bubble, plain(message, url === undefined ? "chat.unknownKind" : ""));
   if (url === undefined) return;
   contributed(url).then((element) => {
     if (bubble.shown !== next) return;
     next.element = element;
     show(bubble, next);
   }, () => {
-    if (bubble.shown === next) fill(bubble, plain(next.message, true));
+    if (bubble.shown === next) fill(bubble, plain(next.message, "chat.faultyKind"));
   });
 }
 
-function show(bubble, { element, message }) {
+function show(bubble, { url, element, message }) {
   try {
     element.message = viewOf(message);
     if (element.parentNode !== bubble) fill(bubble, element);
   } catch (error) {
-    console.error(`the bubble of ${message.kind} fails:`, error);
-    fill(bubble, plain(message, true));
+    faulty(url, error);
+    fill(bubble, plain(message, "chat.faultyKind"));
   }
 }
 
@@ -41,8 +41,8 @@ function viewOf({ id, body, kind, data, at, state, outgoing }) {
   return Object.freeze({ id, body, kind, data, at, state, outgoing });
 }
 
-/** The text alone; with a word why, for kinds that have a look elsewhere. */
-function plain(message, unknown) {
+/** The text alone; with a word why, for kinds that should look otherwise. */
+function plain(message, why) {
   return [h("div", { class: "text-bubble", dir: "auto" }, message.body),
-    unknown && message.kind !== "text" && h("div", { class: "bubble-note" }, t("chat.unknownKind"))];
+    why && message.kind !== "text" && h("div", { class: "bubble-note" }, t(why))];
 }
