@@ -147,3 +147,23 @@ def test_the_launcher_opens_accounts_in_kernels_of_their_own(tmp_path: Path) -> 
     finally:
         if launcher.poll() is None:
             launcher.kill()
+
+
+def test_both_people_of_the_demo_get_the_plugins_of_a_file(demo: Callable[..., Any], tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text("[plugins.server.config]\nport = 0\nannounce = true\n")
+    running = demo("--with", str(file))
+    running.links()
+    assert "".join(running.lines).count("Chat server for tulou.localhost at ws://") == 2
+    assert running.stop(signal.SIGTERM) == 0
+
+
+def test_a_demo_of_its_own_announces_no_server_and_an_unknown_plugin_ends_it(
+    demo: Callable[..., Any], tmp_path: Path
+) -> None:
+    running = demo()
+    running.links()
+    assert "Chat server" not in "".join(running.lines)
+    ended = demo_program(tmp_path / "other", "--with", "no-such-plugin")
+    assert ended.returncode == 1
+    assert "there is no plugin 'no-such-plugin'" in ended.stderr and "Traceback" not in ended.stderr

@@ -22,6 +22,7 @@ from tulou_contracts.crypto import Keyring
 from tulou_contracts.identity import AccountTaken, Identity
 from tulou_contracts.server import ChatServer
 from tulou_contracts.ui import Shell
+from tulou_shell.added import idle, with_added
 from tulou_shell.link import entry_link
 from tulou_shell.places import data_folder
 
@@ -52,7 +53,8 @@ def main(arguments: list[str]) -> int:
             return 0
         if options.reset:
             reset(folder)
-        trio.run(demo, folder, options.server_port, not options.no_browser)
+        composition = with_added(Composition.load("demo"), options.added)
+        trio.run(demo, folder, composition, options.server_port, not options.no_browser)
     except BaseException as error:
         sentences = [str(each) for each in told(error)]
         if not sentences:
@@ -72,6 +74,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--no-browser", action="store_true", help="only print the addresses")
     parser.add_argument("--links", action="store_true",
                         help="print fresh addresses of a demo that is running, and end")
+    parser.add_argument("--with", action="append", default=[], dest="added", metavar="PLUGIN",
+                        help="give both people an installed plugin more, or the plugins of a composition"
+                        " FILE.toml; may be given several times")
     parser.add_argument("--server-port", type=int, default=0, metavar="PORT",
                         help="port of the chat server (default: any free one)")
     return parser
@@ -110,11 +115,13 @@ def reset(folder: Path) -> None:
             shutil.rmtree(part)
 
 
-async def demo(folder: Path, server_port: int, browser: bool) -> None:
+async def demo(folder: Path, composition: Composition, server_port: int, browser: bool) -> None:
     """Everything up, wait, everything down in order."""
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_stop_on_signal, nursery.cancel_scope)
-        async with _office(folder, server_port) as people:
+        async with _office(folder, composition, server_port) as people:
+            for sentence in idle(people[PEOPLE[0]]):  # both run the same
+                print(sentence, file=sys.stderr)
             _show(people, folder)
             if browser:
                 nursery.start_soon(_open_browser, people)
@@ -131,18 +138,17 @@ async def _stop_on_signal(scope: trio.CancelScope) -> None:
 
 
 @asynccontextmanager
-async def _office(folder: Path, server_port: int) -> AsyncIterator[dict[Person, Kernel]]:
+async def _office(
+    folder: Path, composition: Composition, server_port: int
+) -> AsyncIterator[dict[Person, Kernel]]:
     """The server and the people, started in this order and stopped in reverse."""
     alone = Composition.load(SERVER).with_config("server", port=server_port)
     server_kernel = Kernel(alone, profile=folder / "server")
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(server_kernel.running())
         server = server_kernel.service(ChatServer)
-        composition = (
-            Composition.load("demo")
-            .with_config("xmpp", endpoint=server.endpoint)
-            .with_config("shell", server=server.endpoint)
-        )
+        composition = composition.with_config("xmpp", endpoint=server.endpoint)
+        composition = composition.with_config("shell", server=server.endpoint)
         people = {}
         for person in PEOPLE:
             kernel = people[person] = Kernel(composition, profile=folder / person.name)

@@ -69,11 +69,12 @@ function notificationRow() {
 
 /** What is not as it should be, or a word that all is well. */
 function pluginTrouble() {
-  const { plugins, missing, problems } = store.plugins;
+  const { plugins, missing, problems, faults = [] } = store.plugins;
   const lines = [
     ...missing.map((name) => t(`missing.${name}`)),
     ...plugins.filter((each) => each.reason).map((each) => `${each.name}: ${each.reason}`),
     ...problems.map((text) => `${t("settings.problems")}: ${text}`),
+    ...faults.map((each) => t("settings.fault", each)),
   ];
   if (lines.length === 0) return h("p", { class: "card-sub plugin-fine" }, icon("check"), t("settings.pluginsFine"));
   return h("ul", { class: "plugin-lines" }, lines.map((text) => h("li", { class: "plugin-line" }, icon("alert"), h("span", {}, text))));
