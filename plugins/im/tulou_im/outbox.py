@@ -86,11 +86,13 @@ class Outbox:
     async def _pump(self, nursery: trio.Nursery) -> None:
         """Submit what may go now."""
         while self._online and (room := self._window - len(self._flying)) > 0:
-            held, limit = frozenset(self._held), self._window + len(self._flying)
+            # What flies now may land while the database is read: the read still shows it as waiting.
+            flying = frozenset(self._flying)
+            held, limit = frozenset(self._held), self._window + len(flying)
             queued = await self._database.read(lambda reader: sending.waiting(reader, held, limit))
             ready = [
                 item for item in queued
-                if (item.key, item.position) not in self._flying and item.key not in self._held
+                if (item.key, item.position) not in flying and item.key not in self._held
             ]
             if not ready:
                 return

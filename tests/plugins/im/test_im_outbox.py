@@ -171,3 +171,31 @@ async def test_the_copy_of_a_refused_attempt_does_not_end_the_next_one(autojump_
         await settle()
         assert [m.state for m in await room.messenger.history(WANG)] == [MessageState.SENT]
         assert len(server.taken) == 2
+
+
+async def test_what_lands_while_the_outbox_is_being_read_is_not_sent_again(autojump_clock, tmp_path):
+    """A read that began before the answer shows the message as waiting, although it is done."""
+    class SlowReads:
+        def __init__(self, inner):
+            self._inner = inner
+            self.write = inner.write
+
+        async def read(self, work):
+            answer = await self._inner.read(work)
+            await trio.sleep(3)
+            return answer
+
+    server = FakeServer()
+    async with at(server, tmp_path) as place, open_room(place) as room:
+        place.transport.connect()
+        await settle()
+        room._outbox._database = SlowReads(room._outbox._database)
+        place.transport.hold = True
+        await room.messenger.send(WANG, "first")
+        await trio.sleep(5)
+        await room.messenger.send(WANG, "second")  # the pump reads again, and "first" is on the wire
+        await trio.sleep(1)
+        place.transport.hold = False
+        place.transport._wake()
+        await settle()
+        assert [taken.body for _, taken in server.taken] == ["first", "second"]
