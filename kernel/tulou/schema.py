@@ -15,8 +15,8 @@ C = TypeVar("C")
 def bind(config: type[C], table: Mapping[str, Any], where: str) -> tuple[C | None, list[str]]:
     """An instance of the dataclass `config` filled from `table`, or None and what is wrong.
 
-    `where` says in every sentence which file and table is meant. A `ValueError` from
-    ``__post_init__`` becomes a sentence too.
+    `where` says in every sentence which file and table is meant. Each argument of a `ValueError`
+    from ``__post_init__`` becomes a sentence too.
     """
     from dataclasses import MISSING, fields, is_dataclass
 
@@ -38,7 +38,7 @@ def bind(config: type[C], table: Mapping[str, Any], where: str) -> tuple[C | Non
     try:
         return config(**values), []
     except ValueError as error:
-        return None, [f"{where}: {error}"]
+        return None, [f"{where}: {each}" for each in error.args]
 
 
 def _unknown(where: str, key: str, known: Mapping[str, Any]) -> str:

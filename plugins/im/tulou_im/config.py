@@ -23,6 +23,9 @@ class Config:
     """Tell senders that their message was read."""
 
     def __post_init__(self) -> None:
-        for name in ("in_flight", "max_body", "catch_up_limit", "page"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+        faults = [
+            f"{name} must be at least 1, not {getattr(self, name)}"
+            for name in ("in_flight", "max_body", "catch_up_limit", "page") if getattr(self, name) < 1
+        ]
+        if faults:
+            raise ValueError(*faults)

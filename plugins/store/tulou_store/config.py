@@ -23,6 +23,9 @@ class Config:
     """Largest size of the database in MiB, after which writes raise `StorageFull`; 0: the disk's."""
 
     def __post_init__(self) -> None:
-        for name, least in (("readers", 1), ("batch", 1), ("quota_mb", 0)):
-            if getattr(self, name) < least:
-                raise ValueError(f"store: {name} = {getattr(self, name)} must be at least {least}")
+        faults = [
+            f"store: {name} = {getattr(self, name)} must be at least {least}"
+            for name, least in (("readers", 1), ("batch", 1), ("quota_mb", 0)) if getattr(self, name) < least
+        ]
+        if faults:
+            raise ValueError(*faults)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,3 +37,19 @@ class Config:
     threads: bool = True
     """Derive keys and touch files in threads. False does it inside the event loop: for simulations on
     a virtual clock."""
+
+    def __post_init__(self) -> None:
+        faults = [
+            f"{name} = {getattr(self, name)} should be a number of seconds, more than 0"
+            for name in ("connect_timeout", "login_timeout", "request_timeout", "probe_timeout",
+                         "retry_base", "retry_cap")
+            if not 0 < getattr(self, name) < inf
+        ]
+        if not 0 <= self.heartbeat < inf:
+            faults.append(f"heartbeat = {self.heartbeat} should be a number of seconds, or 0 for none")
+        if not self.endpoint.startswith(("ws://", "wss://")):
+            faults.append(f"endpoint = {self.endpoint!r} should begin with ws:// or wss://")
+        if self.max_stanza < 10_000:
+            faults.append(f"max_stanza = {self.max_stanza} should be at least 10000 bytes (RFC 6120, 13.12)")
+        if faults:
+            raise ValueError(*faults)
