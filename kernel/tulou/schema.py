@@ -77,8 +77,9 @@ def _scalar(value: Any, hint: type, where: str) -> tuple[Any, list[str]]:
     if hasattr(hint, "__dataclass_fields__") and isinstance(value, Mapping):
         return bind(hint, value, where)
     if issubclass(hint, Enum):
-        choices = {each.value: each for each in hint}
-        return (choices[value], []) if value in choices else (None, [_wrong(value, hint, where)])
+        # compared, not looked up: a table or a list has no hash
+        meant = next((each for each in hint if each.value == value), None)
+        return (meant, []) if meant is not None else (None, [_wrong(value, hint, where)])
     if hint is Path and isinstance(value, str):
         return Path(value).expanduser(), []
     if hint is float and isinstance(value, int) and not isinstance(value, bool):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
 from typing import Literal
 
@@ -124,3 +125,25 @@ def test_values_of_a_dataclass_are_converted() -> None:
     config, faults = bind(Config, {"host": "主机", "ratio": 1, "folder": "~/x"}, "here")
     assert not faults and config is not None
     assert config.ratio == 1.0 and config.folder == Path("~/x").expanduser() and config.host == "主机"
+
+
+class Size(Enum):
+    SMALL = "small"
+
+
+@dataclass
+class Choices:
+    size: Size = Size.SMALL
+    mode: Literal["fast", "safe"] = "safe"
+
+
+@pytest.mark.parametrize("value", [["small"], {"small": 1}, 1, True])
+def test_a_value_of_any_shape_that_is_no_choice_is_a_sentence(value: object) -> None:
+    _, [size, mode] = bind(Choices, {"size": value, "mode": value}, "here")
+    assert size.startswith(f"here.size: {value!r} is ")
+    assert "it should be one of 'small'" in size and "it should be one of 'fast', 'safe'" in mode
+
+
+def test_a_device_of_the_wrong_shape_is_a_sentence(tmp_path: Path) -> None:
+    [found] = problems(tmp_path, 'device = ["pc"]\n')
+    assert "device: ['pc'] is a list; it should be one of 'pc', 'pad', 'phone'" in found
