@@ -21,12 +21,12 @@ def many() -> range:
     return range(int(first), int(last) + 1) if dash else range(int(first))
 
 
-def simulate(seed, folder, repeatable):
+def simulate(seed, folder, repeatable, **options):
     repeatable(seed)
     made = []
 
     async def story():
-        made.append(Simulation(seed, folder))
+        made.append(Simulation(seed, folder, **options))
         await made[0].run()
 
     try:
@@ -38,8 +38,8 @@ def simulate(seed, folder, repeatable):
     return made[0]
 
 
-def check(seed, folder, repeatable):
-    simulation = simulate(seed, folder, repeatable)
+def check(seed, folder, repeatable, **options):
+    simulation = simulate(seed, folder, repeatable, **options)
     if simulation.problems:
         trace = simulation.trace.text()
         (folder / "trace.txt").write_text(trace, "utf-8")
@@ -60,6 +60,13 @@ def test_promises_hold_through_every_fault(seed, tmp_path, repeatable):
 @pytest.mark.parametrize("seed", many())
 def test_promises_hold_with_many_seeds(seed, tmp_path, repeatable):
     check(seed, tmp_path, repeatable)
+
+
+@pytest.mark.parametrize(
+    "seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in many() if seed)]
+)
+def test_nothing_is_lost_where_clocks_are_wrong(seed, tmp_path, repeatable):
+    check(seed, tmp_path, repeatable, wrong_clocks=True)
 
 
 def test_the_same_seed_tells_the_same_story(tmp_path, repeatable):

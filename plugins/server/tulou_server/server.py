@@ -144,7 +144,7 @@ class Host:
         self._domain = domain
         self._log = log
         self._patience = Patience(config.login_timeout, config.ping_interval, config.ping_timeout)
-        self._connections: set[Connection] = set()
+        self._connections: dict[Connection, None] = {}  # a set with an order: runs can be repeated
 
     async def serve(self, stream: trio.abc.Stream) -> None:
         """One client, from its request to its end; what goes wrong with it stays with it."""
@@ -175,11 +175,11 @@ class Host:
         return Connection(self._domain, websocket, self._patience, self._log)
 
     async def _run(self, connection: Connection) -> None:
-        self._connections.add(connection)
+        self._connections[connection] = None
         try:
             await connection.run()
         finally:
-            self._connections.discard(connection)
+            self._connections.pop(connection, None)
 
     async def say_goodbye(self) -> None:
         """Tell everybody that the server stops, and wait a moment for it to be heard."""
