@@ -13,6 +13,7 @@ import trio
 from tulou.errors import Misused, NotDeclared
 from tulou.hooks import HookCaller
 from tulou.plugin import contract_name, contract_of
+from tulou.profile import PRIVATE
 from tulou.services import Offer, ServiceView, Wanted
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class PluginContext:
     @property
     def data(self) -> Path:
         folder = self._house.profile / self.name
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
         return folder
 
     @property

@@ -7,15 +7,18 @@ The lock is the operating system's own, so a process that was killed leaves none
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
 from tulou.errors import ProfileLocked
 
 LOCK_FILE = ".lock"
+PRIVATE = 0o700
+"""Mode of the folders of a profile: they hold messages, so they are their owner's alone."""
 
 
 @contextmanager
@@ -25,7 +28,7 @@ def lock_profile(profile: Path) -> Iterator[None]:
     Raises `ProfileLocked` naming the process that has it, or why the folder cannot be used.
     """
     try:
-        profile.mkdir(parents=True, exist_ok=True)
+        profile.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
         file = open(profile / LOCK_FILE, "a+", encoding="ascii")
     except OSError as error:
         raise ProfileLocked(
@@ -41,10 +44,20 @@ def lock_profile(profile: Path) -> Iterator[None]:
                 f"the profile {profile} is in use by {who}; close that app first, or choose another"
                 " profile folder"
             )
+        _close_to_others(profile)
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
         yield
+
+
+def _close_to_others(profile: Path) -> None:
+    """Take a profile that others may look into back to its owner, where that is possible."""
+    with suppress(OSError):
+        found = profile.stat()
+        shared = found.st_mode & stat.S_ISVTX  # /tmp and its like: no profile, whatever was asked for
+        if not shared and stat.S_IMODE(found.st_mode) & ~PRIVATE:
+            profile.chmod(PRIVATE)  # refused where the folder is somebody else's
 
 
 if sys.platform == "win32":

@@ -173,6 +173,34 @@ async def test_a_profile_that_cannot_be_made_is_told(tmp_path: Path) -> None:
             raise AssertionError("no folder")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="modes are POSIX")
+@pytest.mark.parametrize("existed", [False, True])
+async def test_a_profile_is_its_owners_alone(tmp_path: Path, existed: bool) -> None:
+    profile = tmp_path / "profile"
+    if existed:
+        profile.mkdir()
+        profile.chmod(0o755)
+    folders = [profile]
+
+    @asynccontextmanager
+    async def run(ctx: Context) -> AsyncIterator[None]:
+        folders.append(ctx.data)
+        yield
+    before = os.umask(0o022)
+    try:
+        async with boot(Plugin(name="diary", run=run), profile=profile):
+            assert [each.stat().st_mode & 0o777 for each in folders] == [0o700, 0o700]
+    finally:
+        os.umask(before)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="modes are POSIX")
+async def test_a_folder_that_all_users_share_keeps_its_mode(tmp_path: Path) -> None:
+    tmp_path.chmod(0o1777)
+    async with boot(profile=tmp_path):
+        assert tmp_path.stat().st_mode & 0o7777 == 0o1777
+
+
 async def test_many_kernels_run_side_by_side_in_one_loop(autojump_clock: Any) -> None:
     rounds: list[str] = []
 
