@@ -139,7 +139,7 @@ class EventBus:
                             await subscription.handler(event)
                         else:
                             subscription.handler(event)
-                    except Exception as error:
+                    except (Exception, SystemExit) as error:
                         self._fault(subscription, error)
                     if self._duty is not courier:
                         await self._catch_up(subscription)
@@ -154,7 +154,7 @@ class EventBus:
             event = subscription.queue.popleft()
             try:
                 await subscription.handler(event)
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 self._fault(subscription, error)
         subscription.courier = None
 
@@ -172,7 +172,7 @@ class EventBus:
             self._fault(subscription, EventsDropped(
                 f"more than {self._limit} events wait for it; further ones are dropped and counted"))
 
-    def _fault(self, subscription: Subscription, error: Exception) -> None:
+    def _fault(self, subscription: Subscription, error: BaseException) -> None:
         self._report(subscription.plugin, f"handling {subscription.event.__name__}", error)
 
 

@@ -6,6 +6,7 @@ import os
 from types import TracebackType
 
 from tulou.errors import TulouError
+from tulou.flow import leaves
 
 
 def root(error: BaseException) -> BaseException:
@@ -13,6 +14,18 @@ def root(error: BaseException) -> BaseException:
     while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
         error = error.exceptions[0]
     return error
+
+
+def is_the_plugins(error: BaseException) -> bool:
+    """Whether an error ends the plugin it comes from, and not the app.
+
+    A plugin may not end the app, so its SystemExit is an error like any; a KeyboardInterrupt is not
+    the plugin's, and a cancellation alone is no error.
+    """
+    import trio
+
+    parts = [each for each in leaves(error) if not isinstance(each, trio.Cancelled)]
+    return bool(parts) and all(isinstance(each, (Exception, SystemExit)) for each in parts)
 
 
 def sentence(error: BaseException | None) -> str:

@@ -64,7 +64,7 @@ class HookCaller:
         """Use these implementations from the next call on; calls under way keep the former ones."""
         self.entries = entries
 
-        def failed(run: Run, error: Exception) -> None:
+        def failed(run: Run, error: BaseException) -> None:
             plugin = next(entry.plugin for entry in entries if entry.run is run)
             self._report(plugin, f"hook {self.name!r}", error)
             if self._strict:
@@ -73,7 +73,7 @@ class HookCaller:
         self._call = self._build(entries, failed)
 
 
-Build = Callable[[tuple[Entry, ...], Callable[[Run, Exception], None]], Callable[..., Awaitable[Any]]]
+Build = Callable[[tuple[Entry, ...], Callable[[Run, BaseException], None]], Callable[..., Awaitable[Any]]]
 
 _TEMPLATES = {
     Kind.COLLECT: """
@@ -86,7 +86,7 @@ def build(entries, failed):
                 answer = await run({parameters}) if is_async else run({parameters})
                 if answer is not None:
                     answers.append(answer)
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 failed(run, error)
         return answers
     return call
@@ -100,7 +100,7 @@ def build(entries, failed):
                 answer = await run({parameters}) if is_async else run({parameters})
                 if answer is not None:
                     return answer
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 failed(run, error)
         return None
     return call
@@ -118,7 +118,7 @@ def build(entries, failed):
                 if stage is PREVENT:
                     raise HookError("in stage PREVENT the answer is None or Prevent, not a value")
                 {first} = answer
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 failed(run, error)
         return {first}
     return call

@@ -41,7 +41,7 @@ class House:
         log.error("plugin %r failed in %s: %s: %s", plugin, doing, type(error).__name__, error,
                   exc_info=error)
 
-    def plugin_task_failed(self, unit: Unit, error: Exception) -> None:
+    def plugin_task_failed(self, unit: Unit, error: BaseException) -> None:
         """A task spawned by a plugin raised: the plugin has failed."""
         unit.request_stop(Step.FAIL, error)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import trio
 
 from tulou.errors import Misused, NotDeclared
+from tulou.failure import is_the_plugins
 from tulou.hooks import HookCaller
 from tulou.plugin import contract_name, contract_of
 from tulou.profile import PRIVATE
@@ -111,7 +112,9 @@ class PluginContext:
         its dependents can still stop in order while it is there."""
         try:
             await function(*args)
-        except Exception as error:
+        except BaseException as error:
+            if not is_the_plugins(error):
+                raise
             self._house.plugin_task_failed(self._unit, error)
 
     def now(self) -> int:

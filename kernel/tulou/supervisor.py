@@ -14,7 +14,7 @@ import trio
 
 from tulou.deadlines import Deadlines
 from tulou.errors import ManifestError, PluginFailed, TulouError
-from tulou.failure import place, root, sentence
+from tulou.failure import is_the_plugins, place, root, sentence
 from tulou.flow import backoff
 from tulou.house import House
 from tulou.plugin_context import PluginContext
@@ -37,7 +37,7 @@ class Supervisor:
         self._began = trio.current_time()
         self._changed = trio.lowlevel.ParkingLot()
         self._idle = trio.Event()
-        self.deadlines = Deadlines()
+        self.deadlines = Deadlines(self._clings)
         self._busy = 0
         self._halting = False
 
@@ -152,12 +152,12 @@ class Supervisor:
         """From start to end of one life of a plugin; never raises an ordinary exception."""
         try:
             await self._enter_and_leave(unit, run)
-        except Exception as error:
+        except BaseException as error:
+            if not is_the_plugins(error):  # KeyboardInterrupt: the whole app ends
+                self._halting = True
+                unit.request_stop(Step.HALTED)
+                raise
             unit.failure = unit.failure or error
-        except BaseException:  # KeyboardInterrupt or SystemExit: the whole app ends
-            self._halting = True
-            unit.request_stop(Step.HALTED)
-            raise
         finally:
             self._ended(unit)
             unit.down.set()
@@ -209,6 +209,13 @@ class Supervisor:
             dependent = self._house.units[name]
             if dependent.live:
                 await dependent.down.wait()
+
+    def _clings(self, scope: trio.CancelScope) -> None:
+        """Nothing inside the process can end such a plugin; it can be named."""
+        for unit in self._house.units.values():
+            if unit.live and unit.scope is scope:
+                log.error("plugin %r does not stop: it ignores cancellation; a second Ctrl-C ends the process"
+                          " at once", unit.name)
 
     def _ended(self, unit: Unit) -> None:
         if unit.state is not State.RUNNING:

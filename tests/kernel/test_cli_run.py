@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -58,6 +58,23 @@ def test_a_second_ctrl_c_kills_at_once_even_when_a_plugin_blocks(site: Site) -> 
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=20)
     assert process.returncode == 130
+    assert err.endswith("tulou: killed\n")
+
+
+def test_another_sigterm_kills_a_plugin_that_ignores_cancellation(site: Site) -> None:
+    bell(site, stop="\n                    with trio.CancelScope(shield=True):\n"
+                    "                        print('stopping', flush=True)\n"
+                    "                        await trio.sleep(1000)")
+    with running(site) as process:
+        process.send_signal(signal.SIGTERM)
+        assert process.stdout is not None and process.stdout.readline() == "stopping\n"
+        for _ in range(200):  # two that come together are one request
+            process.send_signal(signal.SIGTERM)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(0.1)
+                break
+        _, err = process.communicate(timeout=20)
+    assert process.returncode == 143
     assert err.endswith("tulou: killed\n")
 
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import sys
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import pytest
 import trio
 import trio.testing
 
-from tulou import Composition, Kernel, ManifestError, NotDeclared, Plugin, PluginFailed, Restart
+from tulou import (
+    Composition, Kernel, Kind, ManifestError, NotDeclared, Plugin, PluginFailed, Restart, hook, implements,
+)
+from tulou.flow import leaves
 
 
 class Greeter(Protocol):
@@ -96,6 +100,78 @@ async def test_a_task_that_fails_stops_dependents_first_then_restarts_with_them(
         assert states(kernel) == {"fragile": "running", "user": "running"}
 
 
+@pytest.mark.parametrize("where", ["at start", "in a task", "in a nursery", "at stop"])
+async def test_a_plugin_that_calls_exit_ends_itself_and_not_the_app(autojump_clock: Any, where: str) -> None:
+    async def leave() -> None:
+        sys.exit(3)
+
+    async def quits(ctx: Any) -> Any:
+        if where == "at start":
+            sys.exit(3)
+        if where == "in a task":
+            ctx.spawn(leave)
+        async with trio.open_nursery() as nursery:
+            if where == "in a nursery":
+                nursery.start_soon(trio.sleep_forever)
+                nursery.start_soon(leave)
+            yield
+        if where == "at stop":
+            sys.exit(3)
+    log: list[str] = []
+    kernel = make(plugin("quits", quits, restart=Restart(attempts=0)), recorder(log, "calm"))
+    async with kernel.running():
+        await trio.sleep(1)
+        if where == "at stop":
+            await kernel.disable("quits")
+        else:
+            assert states(kernel) == {"calm": "running", "quits": "failed"}
+        assert "SystemExit: 3" in {each.name: each.reason for each in kernel.status()}["quits"]
+        assert log == ["+calm"]
+    assert log == ["+calm", "-calm"]
+
+
+@dataclass
+class Knock:
+    pass
+
+
+@hook(Kind.COLLECT)
+def asked() -> None:
+    """Somebody asks."""
+
+
+async def test_a_handler_that_calls_exit_is_a_fault_like_any() -> None:
+    class Quits:
+        @implements(asked)
+        def asked(self) -> None:
+            sys.exit(3)
+
+    async def run(ctx: Any) -> Any:
+        ctx.subscribe(Knock, lambda _: sys.exit(3))
+        ctx.implement(Quits())
+        yield
+    kernel = make(plugin("quits", run))
+    async with kernel.running():
+        assert await kernel.hook(asked)() == []
+        kernel.publish(Knock())
+        await trio.testing.wait_all_tasks_blocked()
+        [status] = kernel.status()
+        assert (status.state.value, status.faults) == ("running", 2)
+
+
+async def test_a_keyboard_interrupt_in_a_plugin_ends_the_app(autojump_clock: Any) -> None:
+    async def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    async def run(ctx: Any) -> Any:
+        ctx.spawn(interrupt)
+        yield
+    with pytest.raises(BaseExceptionGroup) as caught:
+        async with make(plugin("one", run)).running():
+            await trio.sleep(5)
+    assert [type(each) for each in leaves(caught.value)] == [KeyboardInterrupt]
+
+
 async def test_the_restart_budget_ends_in_quarantine(autojump_clock: Any) -> None:
     starts = []
 
@@ -120,7 +196,9 @@ async def test_a_never_ready_plugin_meets_its_deadline(autojump_clock: Any) -> N
         assert status.state.value == "failed" and "not ready within 5 s" in status.reason
 
 
-async def test_a_plugin_that_does_not_stop_is_cancelled_at_its_deadline(autojump_clock: Any) -> None:
+async def test_a_plugin_that_does_not_stop_is_cancelled_at_its_deadline(
+    autojump_clock: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     async def clings(ctx: Any) -> Any:
         yield
         await trio.sleep_forever()
@@ -128,6 +206,30 @@ async def test_a_plugin_that_does_not_stop_is_cancelled_at_its_deadline(autojump
     async with kernel.running():
         pass
     assert states(kernel) == {"clings": "stopped"}
+    assert not any("ignores cancellation" in each for each in caplog.messages)
+
+
+@pytest.mark.parametrize("where", ["after its yield", "in a task", "at start"])
+async def test_a_plugin_that_ignores_cancellation_is_named(
+    autojump_clock: Any, caplog: pytest.LogCaptureFixture, where: str
+) -> None:
+    async def cling() -> None:
+        with trio.CancelScope(shield=True):
+            await trio.sleep(60)
+
+    async def clings(ctx: Any) -> Any:
+        if where == "in a task":
+            ctx.spawn(cling)
+        if where == "at start":
+            await cling()
+        yield
+        if where == "after its yield":
+            await cling()
+    async with make(plugin("clings", clings, start_deadline=2, stop_deadline=2)).running():
+        pass
+    said = [each for each in caplog.messages if "does not stop" in each]
+    assert said == ["plugin 'clings' does not stop: it ignores cancellation;"
+                    " a second Ctrl-C ends the process at once"]
 
 
 async def test_an_essential_plugin_that_fails_is_told_in_a_sentence(autojump_clock: Any) -> None:

@@ -6,8 +6,9 @@ import logging
 import os
 import signal
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from time import monotonic
 from types import FrameType, SimpleNamespace
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,10 @@ log = logging.getLogger("tulou.run")
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it (128 + SIGINT)."""
+
+ONE_REQUEST = 0.5
+"""Seconds in which a further SIGTERM is the same request: `timeout` and service managers send one to
+the process and one to its group."""
 
 _ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
@@ -96,17 +101,22 @@ async def _until_a_signal(kernel: Kernel, profile: Path) -> int:
 
 @contextmanager
 def _signals(scope: trio.CancelScope) -> Iterator[list[int]]:
-    """The first signal ends the app in order; Ctrl-C after that kills it.
+    """The first signal ends the app in order; Ctrl-C or another SIGTERM after that kills it.
 
     Plain handlers, not trio's receiver: the second Ctrl-C must work while a plugin blocks the loop.
     """
     token = trio.lowlevel.current_trio_token()
     received: list[int] = []
+    first = 0.0
 
     def handle(number: int, frame: FrameType | None) -> None:
-        if received and number == signal.SIGINT:
-            os.write(2, b"tulou: killed\n")
-            os._exit(INTERRUPTED)
+        nonlocal first
+        first = first or monotonic()
+        impatient = number == signal.SIGTERM and monotonic() - first > ONE_REQUEST
+        if received and (number == signal.SIGINT or impatient):
+            with suppress(OSError):
+                os.write(2, b"tulou: killed\n")
+            os._exit(128 + number)
         received.append(number)
         if len(received) == 1:
             token.run_sync_soon(scope.cancel)
