@@ -55,7 +55,7 @@ def plan(assembly: Assembly, discovery: Discovery) -> Plan:
     result = resolve(candidates)
     if result.rejected:
         outside = _available(assembly.units, discovery)
-        result = resolve(candidates, outside)
+        result = resolve(candidates, outside, _disabled(assembly.units))
     assembly.order = result.order
     for unit in assembly.units.values():
         unit.dependents = set()
@@ -118,6 +118,12 @@ def _settings(unit: Unit, assembly: Assembly) -> object:
     instance, faults = bind(kind, settings.config, where)
     assembly.faults.extend(faults)
     return instance
+
+
+def _disabled(units: dict[str, Unit]) -> dict[type, str]:
+    """Contracts that plugins provide which the composition has with ``enabled = false``."""
+    return {contract: name for name, unit in sorted(units.items(), reverse=True)
+            if not unit.settings.enabled for contract in unit.manifest.provides}
 
 
 def _available(units: dict[str, Unit], discovery: Discovery) -> dict[type, str]:

@@ -38,11 +38,13 @@ class Plan:
         self.depends = depends
 
 
-def resolve(candidates: Iterable[Candidate], available: Mapping[type, str] | None = None) -> Plan:
+def resolve(candidates: Iterable[Candidate], available: Mapping[type, str] | None = None,
+            disabled: Mapping[type, str] | None = None) -> Plan:
     """Make the plan.
 
     `available` names installed plugins outside the composition by the contracts they provide, so
-    that a missing provider can be told with what to add.
+    that a missing provider can be told with what to add; `disabled` those that the composition has
+    and does not let run.
     """
     pool = {each.manifest.name: each for each in candidates}
     rejected: dict[str, str] = {}
@@ -54,7 +56,11 @@ def resolve(candidates: Iterable[Candidate], available: Mapping[type, str] | Non
             )
             del pool[name]
     providers = _providers(pool)
-    _reject_unprovided(pool, providers, rejected, available or {})
+    remedies = {contract: f", which nobody in the composition provides; add [plugins.{name}]"
+                for contract, name in (available or {}).items()}
+    remedies |= {contract: f"; plugin {name!r} provides it, but it is disabled: enable it"
+                 for contract, name in (disabled or {}).items()}
+    _reject_unprovided(pool, providers, rejected, remedies)
     depends = {
         name: frozenset(
             provider for requirement in each.manifest.requires
@@ -78,7 +84,7 @@ def _providers(pool: Mapping[str, Candidate]) -> dict[type, tuple[str, ...]]:
 
 def _reject_unprovided(
     pool: dict[str, Candidate], providers: dict[type, tuple[str, ...]],
-    rejected: dict[str, str], available: Mapping[type, str],
+    rejected: dict[str, str], remedies: Mapping[type, str],
 ) -> None:
     """Take out whoever requires what nobody can provide, and in turn whoever relied on them."""
     consumers: dict[type, list[str]] = {}
@@ -90,7 +96,7 @@ def _reject_unprovided(
         name = doubtful.pop()
         if name not in pool:
             continue
-        reason = _unprovided(pool[name].manifest, pool, providers, rejected, available)
+        reason = _unprovided(pool[name].manifest, pool, providers, rejected, remedies)
         if reason:
             gone = pool.pop(name)
             rejected[name] = reason
@@ -100,7 +106,7 @@ def _reject_unprovided(
 
 def _unprovided(
     manifest: Plugin, pool: Mapping[str, Candidate], providers: Mapping[type, tuple[str, ...]],
-    rejected: Mapping[str, str], available: Mapping[type, str],
+    rejected: Mapping[str, str], remedies: Mapping[type, str],
 ) -> str:
     for requirement in manifest.requires:
         contract = contract_of(requirement)
@@ -116,19 +122,19 @@ def _unprovided(
                 )
             present = fitting
         if not present:
-            return _nobody(contract, named, rejected, available)
+            return _nobody(contract, named, rejected, remedies)
     return ""
 
 
 def _nobody(
-    contract: type, named: list[str], rejected: Mapping[str, str], available: Mapping[type, str]
+    contract: type, named: list[str], rejected: Mapping[str, str], remedies: Mapping[type, str]
 ) -> str:
-    what = f"it requires {contract_name(contract)}, which"
+    what = f"it requires {contract_name(contract)}"
     if named:
-        return f"{what} {named[0]!r} provides, but that cannot start: {rejected[named[0]]}"
-    if contract in available:
-        return f"{what} nobody in the composition provides; add [plugins.{available[contract]}]"
-    return f"{what} no installed plugin provides; install one that does"
+        return f"{what}, which {named[0]!r} provides, but that cannot start: {rejected[named[0]]}"
+    if contract in remedies:
+        return what + remedies[contract]
+    return f"{what}, which no installed plugin provides; install one that does"
 
 
 def _sorted(pool: Mapping[str, Candidate], depends: Mapping[str, frozenset[str]]) -> list[str]:

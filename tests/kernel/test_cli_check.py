@@ -86,6 +86,15 @@ def test_all_that_is_wrong_is_told_at_once(site: Site) -> None:
     assert all("tulou.toml" in line for line in found.splitlines())
 
 
+def test_a_provider_that_is_disabled_is_told(site: Site) -> None:
+    site.plugin("well", "provides=(Water,)", start="ctx.provide(Water, object())")
+    site.plugin("thirsty", "requires=(Water,)")
+    site.composition("[plugins.thirsty]\n[plugins.well]\nenabled = false\n")
+    assert problems(site) == [
+        "tulou.toml: plugin 'thirsty' cannot start: it requires elements.Water; plugin 'well' provides it,"
+        " but it is disabled: enable it"]
+
+
 def test_a_config_class_may_refuse_in_its_own_words(site: Site) -> None:
     site.plugin("post", 'config="tulou_post.config:Config"', config=CONFIG)
     site.composition('[plugins.post.config]\nserver = "x"\nport = 70000\n')
