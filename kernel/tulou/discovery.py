@@ -9,6 +9,7 @@ because stevedore's own cache forgets that.
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
@@ -162,7 +163,7 @@ def _load_all(entries: Iterable[Installed]) -> tuple[dict[str, object], dict[str
 
 
 def _entries(group: str) -> Iterable[Installed]:
-    """Entry points with their distributions, sorted, each once.
+    """Entry points with their distributions, sorted by `_standing`, each once.
 
     Of two distributions of one name the first on `sys.path` counts, as it does for imports.
     """
@@ -177,12 +178,24 @@ def _entries(group: str) -> Iterable[Installed]:
             version = (distribution.version or "of unknown version") if entries else ""
         except Exception:  # damaged records of whatever is installed here; `tulou doctor` names them
             continue
-        key = name.lower().replace("_", "-")
+        key = _normalized(name)
         if entries and key not in seen:
             seen.add(key)
             found |= {(each.name, each.value.replace(" ", ""), name, version) for each in entries}
-    for entry_name, value, name, version in sorted(found):
+    for entry_name, value, name, version in sorted(found, key=_standing):
         yield Installed(entry_name, value, name, version)
+
+
+def _standing(entry: tuple[str, ...]) -> tuple[object, ...]:
+    """Of two that have one name, the distribution that is called like it comes before a stranger."""
+    name, _, distribution, _ = entry
+    own, called = _normalized(name), _normalized(distribution)
+    return name, called != f"tulou-{own}", called != own, called, entry
+
+
+def _normalized(name: str) -> str:
+    """A distribution's name as indexes compare it (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def index_file() -> Path:
@@ -202,4 +215,6 @@ def _index() -> Kept:
 def _remembered(entry: tuple[Any, ...]) -> Installed:
     """From the index: commands are objects again."""
     *values, commands = entry
+    if not commands:
+        return Installed._make(entry)
     return Installed._make((*values, tuple(Command(*each) for each in commands)))

@@ -16,6 +16,8 @@ from types import FrameType
 
 import trio
 
+from tulou.unit import load_target
+
 log = logging.getLogger("tulou.kernel")
 
 OwnerOf = Callable[[str], str | None]
@@ -70,6 +72,10 @@ class Watchdog:
         frame = sys._current_frames().get(self._loop_thread)
         if frame is None:
             return
+        importing = _importing(frame)
+        if importing is not None:  # once a start and without remedy at run time: no fault
+            log.warning("importing plugin %r took more than %g s", importing, self._limit)
+            return
         plugin, where = self._culprit(frame)
         log.error("the event loop has been blocked for more than %g s by %s at %s", self._limit,
                   f"plugin {plugin!r}" if plugin else "code outside any plugin", where)
@@ -83,6 +89,16 @@ class Watchdog:
                 return owner, _place(frame)
             frame = frame.f_back
         return None, _place(innermost)
+
+
+def _importing(innermost: FrameType) -> str | None:
+    """The plugin whose code the kernel is importing, if that is what the loop does."""
+    frame: FrameType | None = innermost
+    while frame is not None:
+        if frame.f_code is load_target.__code__:
+            return str(frame.f_locals["plugin"])
+        frame = frame.f_back
+    return None
 
 
 def _place(frame: FrameType) -> str:

@@ -78,6 +78,22 @@ def test_two_plugins_of_one_name_are_reported_loudly(site: Path) -> None:
     assert "other-twin 2.0" in problem and "twin-dist 1.0" in problem and "uninstall one" in problem
 
 
+@pytest.mark.parametrize("own", ["tulou-twin", "Tulou_Twin", "twin"])
+def test_a_stranger_does_not_take_the_name_of_a_plugin(site: Path, own: str) -> None:
+    for name, module in (("aaa-stranger", "a_twin"), (own, "z_twin"), ("tulou-another", "b_twin")):
+        code = GOOD.format(name="twin", module=module, version="1")
+        (site / f"{module}.py").write_text(textwrap.dedent(code))
+        info = site / f"{name.replace('-', '_')}-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text(f"[tulou.plugins]\ntwin = {module}:plugin\n")
+    found = discovery.scan()
+    assert (found.plugins["twin"].distribution, found.plugins["twin"].target) == (own, "z_twin:plugin")
+    told = [each for each in found.problems if "'twin'" in each]
+    assert len(told) == 2
+    assert f"{own} 1.0 (z_twin:plugin) and aaa-stranger 1.0 (a_twin:plugin); the first is used" in told[0]
+
+
 def test_a_name_that_differs_from_the_manifest_is_refused(site: Path) -> None:
     distribution(site, "alias", "alias_mod:plugin", GOOD.format(name="real", module="alias_mod", version="1"))
     with pytest.raises(ManifestError, match="make the two names equal"):
@@ -140,6 +156,26 @@ async def test_a_plugin_that_blocks_the_loop_is_named(caplog: pytest.LogCaptureF
                 await trio.sleep(0.02)
     [message] = [each.getMessage() for each in caplog.records if "has been blocked" in each.getMessage()]
     assert "plugin 'blocker'" in message and "in block" in message
+
+
+async def test_a_long_import_at_start_is_no_fault_of_blocking(
+    site: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    distribution(site, "heavy", "heavy:plugin", """
+        from tulou import Plugin
+        plugin = Plugin(name="heavy", run="heavy_service:run")
+    """)
+    (site / "heavy_service.py").write_text("import time\ntime.sleep(0.6)\n" + textwrap.dedent("""
+        from contextlib import asynccontextmanager
+        @asynccontextmanager
+        async def run(ctx):
+            yield
+    """))
+    async with Kernel(Composition.of("heavy"), blocked_after=0.1).running() as kernel:
+        [status] = kernel.status()
+        assert (status.state.value, status.faults) == ("running", 0)
+    told = [(each.levelname, each.getMessage()) for each in caplog.records if each.name == "tulou.kernel"]
+    assert told == [("WARNING", "importing plugin 'heavy' took more than 0.1 s")]
 
 
 async def test_a_locked_profile_is_refused_naming_who_has_it(tmp_path: Path) -> None:
