@@ -17,6 +17,7 @@ import trio
 
 from tulou import Composition, Kernel
 from tulou.errors import TulouError
+from tulou.flow import leaves
 from tulou.profile import lock_profile
 from tulou_contracts.crypto import Keyring
 from tulou_contracts.identity import AccountTaken, Identity
@@ -84,17 +85,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def told(error: BaseException) -> Iterator[TulouError]:
     """The errors meant for people inside an exception; nothing when there is any other one."""
-    errors = list(_leaves(error))
+    errors = list(leaves(error))
     if all(isinstance(each, TulouError) for each in errors):
         yield from (each for each in errors if isinstance(each, TulouError))
-
-
-def _leaves(error: BaseException) -> Iterator[BaseException]:
-    if isinstance(error, BaseExceptionGroup):
-        for each in error.exceptions:
-            yield from _leaves(each)
-    else:
-        yield error
 
 
 class NotADemo(TulouError):

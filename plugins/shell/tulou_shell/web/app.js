@@ -9,7 +9,8 @@ import "./views/signin.js";
 import { h, fill, icon, View } from "./dom.js";
 import { watchNotifications } from "./notify.js";
 import { go, route, watchRoute } from "./route.js";
-import { storage, store } from "./store.js";
+import { storage } from "./storage.js";
+import { store } from "./store.js";
 import { t } from "./texts.js";
 import { avatar, empty } from "./views/parts.js";
 

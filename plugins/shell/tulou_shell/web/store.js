@@ -5,6 +5,7 @@
 import { localPart } from "./format.js";
 import { History } from "./history.js";
 import { Fault, Line } from "./socket.js";
+import { storage } from "./storage.js";
 import { addTexts } from "./texts.js";
 
 const PAGE = 50;
@@ -359,34 +360,6 @@ const PUSHES = {
   contributions: Store.prototype.pushedContributions,
   plugins: Store.prototype.pushedPlugins,
   resync: Store.prototype.pushedResync,
-};
-
-/** localStorage that may be switched off. */
-export const storage = {
-  get(key) {
-    try {
-      return localStorage.getItem(key);
-    } catch {
-      return null;
-    }
-  },
-  set(key, value) {
-    try {
-      if (value === null) localStorage.removeItem(key);
-      else localStorage.setItem(key, value);
-    } catch {
-      // full or switched off: kept as long as the page
-    }
-  },
-  forget(prefix) {
-    try {
-      for (const key of Object.keys(localStorage)) {
-        if (key.startsWith(prefix)) localStorage.removeItem(key);
-      }
-    } catch {
-      // switched off: there is nothing
-    }
-  },
 };
 
 export const store = new Store();

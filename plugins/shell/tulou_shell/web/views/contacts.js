@@ -5,7 +5,7 @@ import { address as addressOf, go, route, watchRoute } from "../route.js";
 import { store } from "../store.js";
 import { language, t } from "../texts.js";
 import { complete } from "./list.js";
-import { avatar, dot, empty, field, formDialog, iconButton } from "./parts.js";
+import { avatar, dot, empty, field, filterField, formDialog, iconButton } from "./parts.js";
 
 class ContactList extends View {
   #filter = "";
@@ -17,13 +17,10 @@ class ContactList extends View {
     fill(this,
       h("header", { class: "side-head" }, h("h1", { class: "side-title grow" }, t("nav.contacts")),
         !missing && iconButton("plus", t("contacts.add"), () => addContact())),
-      h("div", { class: "filter" }, icon("search"), h("input", {
-        type: "search", placeholder: t("chats.filter"), "aria-label": t("chats.filter"),
-        oninput: (event) => {
-          this.#filter = event.target.value.trim().toLowerCase();
-          this.#update();
-        },
-      })),
+      filterField((looked) => {
+        this.#filter = looked;
+        this.#update();
+      }),
       h("nav", { class: "scroll", "aria-label": t("contacts.list") }, this.#items, this.#nothing));
     this.watch(store, "contacts conversations", () => this.#update());
     this.later(watchRoute(() => this.#update()));

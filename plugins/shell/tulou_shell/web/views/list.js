@@ -1,10 +1,10 @@
 // The conversation list.
-import { fill, h, icon, keyed, View } from "../dom.js";
+import { fill, h, keyed, View } from "../dom.js";
 import { dateOf, fullTime, localPart, shortTime } from "../format.js";
 import { address, go, route, watchRoute } from "../route.js";
 import { store } from "../store.js";
 import { t } from "../texts.js";
-import { avatar, empty, field, formDialog, iconButton, presenceOf } from "./parts.js";
+import { avatar, empty, field, filterField, formDialog, iconButton, presenceOf } from "./parts.js";
 
 class ConversationList extends View {
   #filter = "";
@@ -16,13 +16,10 @@ class ConversationList extends View {
     fill(this,
       h("header", { class: "side-head" }, h("h1", { class: "side-title grow" }, t("nav.chats")),
         !missing && iconButton("plus", t("chats.new"), () => newChat())),
-      h("div", { class: "filter" }, icon("search"), h("input", {
-        type: "search", placeholder: t("chats.filter"), "aria-label": t("chats.filter"), enterkeyhint: "search",
-        oninput: (event) => {
-          this.#filter = event.target.value.trim().toLowerCase();
-          this.#update();
-        },
-      })),
+      filterField((looked) => {
+        this.#filter = looked;
+        this.#update();
+      }),
       h("nav", { class: "scroll", "aria-label": t("chats.list") }, this.#items, this.#nothing));
     this.watch(store, "conversations contacts", () => this.#update());
     this.later(watchRoute(() => this.#update()));

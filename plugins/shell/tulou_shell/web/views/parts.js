@@ -35,6 +35,14 @@ export function sentence(fault) {
   return telling.includes(fault.code) && fault.message !== fault.code ? `${own} (${fault.message})` : own;
 }
 
+/** The field above a list; `narrow` gets what is looked for, in lower case. */
+export function filterField(narrow) {
+  return h("div", { class: "filter" }, icon("search"), h("input", {
+    type: "search", placeholder: t("chats.filter"), "aria-label": t("chats.filter"), enterkeyhint: "search",
+    oninput: (event) => narrow(event.target.value.trim().toLowerCase()),
+  }));
+}
+
 /** A labelled text field. */
 export function field(label, properties, hint = "") {
   return h("label", { class: "field" }, h("span", { class: "field-label" }, label), h("input", properties),

@@ -1,7 +1,8 @@
 // Account, appearance, language, notifications, plugins.
 import { fill, h, icon, View } from "../dom.js";
 import { askForNotifications, notifications } from "../notify.js";
-import { storage, store } from "../store.js";
+import { storage } from "../storage.js";
+import { store } from "../store.js";
 import { language, setLanguage, t } from "../texts.js";
 import { avatar, formDialog } from "./parts.js";
 
