@@ -339,3 +339,14 @@ def test_an_emoji_panel_puts_text_at_the_cursor(start: Any, visit: Any) -> None:
     assert page.input_value(BOX) == "好的😀"
     page.keyboard.press("Escape")
     page.wait_for_selector(".panel", state="hidden")
+
+
+def test_a_text_that_no_socket_would_carry_is_refused_in_words_and_kept(start: Any, visit: Any) -> None:
+    app = start(befriended)
+    page = visit(app, CHAT)
+    page.evaluate("([box]) => { const area = document.querySelector(box); area.value = 'x'.repeat(300000);"
+                  " area.dispatchEvent(new InputEvent('input', {bubbles: true})); }", [BOX])
+    page.press(BOX, "Enter")
+    page.locator(".composer-problem", has_text="太长").wait_for()
+    assert page.evaluate("box => document.querySelector(box).value.length", BOX) == 300_000
+    assert not page.locator(".own", has_text="xxx").count()

@@ -17,5 +17,5 @@ def test_every_fault_is_told() -> None:
                heartbeat=-2, max_stanza=5)
     text = "\n".join(caught.value.args)
     assert len(caught.value.args) == 6
-    for name in ("endpoint = 'ftp://x'", "login_timeout", "retry_base", "retry_cap", "heartbeat", "max_stanza"):
-        assert name in text
+    for name in ("endpoint", "login_timeout", "retry_base", "retry_cap", "heartbeat", "max_stanza"):
+        assert f"{name} = " in text

@@ -6,6 +6,10 @@ import { store } from "../store.js";
 import { t } from "../texts.js";
 import { iconButton, sentence } from "./parts.js";
 
+// Far above what messaging takes, and still below what the page's socket carries in one piece:
+// what lies between is refused by messaging itself, which knows its limit.
+const LONGEST = 100_000;
+
 class Composer extends View {
   #id = "";
   #text = null;
@@ -72,6 +76,10 @@ class Composer extends View {
     if (body === "") return;
     if (store.line !== "open") {
       this.#say(t("chat.disconnected"));
+      return;
+    }
+    if (body.length > LONGEST) {
+      this.#say(`${t("error.too-large")} ${t("chat.kept")}`);
       return;
     }
     this.#text.value = "";
