@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
 
 import pytest
@@ -20,6 +22,11 @@ COMMANDS = {
         def refuse(arguments):
             from tulou import TulouError
             raise TulouError("the door is shut; open it")
+
+        def fill(arguments):
+            import errno
+            error = OSError(errno.ENOSPC, "No space left on device", "日记.db")
+            raise ExceptionGroup("all", [error])
 
         not_a_function = 3
     """,
@@ -125,6 +132,74 @@ def test_wrong_usage_has_status_two(site: Site) -> None:
 def test_every_command_has_help(site: Site, name: str) -> None:
     ended = site.main(name, "--help")
     assert ended.status == 0 and ended.out.startswith(f"usage: tulou {name}")
+
+
+def closed_stdout(site: Site, *arguments: str) -> tuple[int, str]:
+    """Status and stderr of a command whose reader is gone before it says anything."""
+    read, write = os.pipe()
+    os.close(read)
+    # buffered, as people have it: argparse itself swallows what fails while its help is written
+    buffered = {**site.environment, "PYTHONUNBUFFERED": ""}
+    try:
+        done = subprocess.run([sys.executable, "-S", "-P", "-m", "tulou", *arguments], cwd=site.work,
+                              env=buffered, stdout=write, stderr=subprocess.PIPE, text=True,
+                              timeout=60)
+    finally:
+        os.close(write)
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize(
+    "line", [["--help"], ["--version"], ["run", "--help"], ["plugins", "list", "--json"]])
+def test_a_reader_who_leaves_ends_a_command_without_a_word(site: Site, line: list[str]) -> None:
+    site.composition("")
+    assert closed_stdout(site, *line) == (141, "")
+
+
+def test_a_contributed_command_goes_on_when_its_reader_leaves(site: Site) -> None:
+    site.plugin("greeter", "commands=(Command('greet', 'help', 'tulou_greeter.command:main'),)", extra={
+        "command.py": """
+            import trio
+
+            async def work():
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(say)
+
+            async def say():
+                for word in ("one", "two"):
+                    print(word, flush=True)
+
+            def main(arguments):
+                trio.run(work)
+                open("done", "w").close()
+                return 7
+        """})
+    assert closed_stdout(site, "greet") == (7, "")
+    assert (site.work / "done").exists()
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is full")
+def test_a_full_device_is_a_sentence_and_no_defect(site: Site) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([sys.executable, "-S", "-P", "-m", "tulou", "--help"], cwd=site.work,
+                              env=site.environment, stdout=full, stderr=subprocess.PIPE, text=True,
+                              timeout=60)
+    assert done.returncode == 1
+    assert done.stderr == "tulou: no space left on device; make room on the disk and try again\n"
+
+
+def test_a_full_disk_inside_a_group_is_a_sentence_with_its_path(site: Site) -> None:
+    contributor(site, "greeter", "greet", "command:fill")
+    ended = site.main("greet")
+    assert ended.status == 1
+    assert ended.err == "tulou: no space left on device: 日记.db; make room on the disk and try again\n"
+
+
+def test_what_the_terminal_cannot_show_is_shown_as_its_code(site: Site) -> None:
+    contributor(site, "greeter", "greet")
+    site.environment["PYTHONIOENCODING"] = "ascii:strict"
+    ended = site.command("greet", "小明")
+    assert (ended.status, ended.out, ended.err) == (7, "args \\u5c0f\\u660e\n", "")
 
 
 def test_version(site: Site) -> None:

@@ -78,6 +78,20 @@ def test_another_sigterm_kills_a_plugin_that_ignores_cancellation(site: Site) ->
     assert err.endswith("tulou: killed\n")
 
 
+def test_a_plugin_that_prints_runs_on_when_the_reader_of_stdout_has_gone(site: Site) -> None:
+    bell(site, start="print('up', flush=True)",
+         stop="print('gone', flush=True); (ctx.data / 'down').touch()")
+    with running(site, "--profile", "here") as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        process.send_signal(signal.SIGTERM)
+        process.wait(20)
+        assert process.stderr is not None and process.stderr.read() == ""
+        assert process.returncode == 0
+        process.stdout = None
+    assert (site.work / "here" / "bell" / "down").exists()
+
+
 def test_what_is_missing_or_waits_is_told_and_the_rest_runs(site: Site) -> None:
     site.plugin("thirsty", "requires=(Water,)")
     bell(site)

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from tulou.cli import stdout
 from tulou.errors import TulouError
 
 if TYPE_CHECKING:
@@ -34,6 +35,10 @@ COMMANDS = {
 }
 
 
+UNREAD = 141
+"""Exit status when the reader of stdout has gone, as shells have it (128 + SIGPIPE)."""
+
+
 class Usage(TulouError):
     """The command line itself is wrong; exit status 2."""
 
@@ -49,19 +54,28 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Entry point of the console script; returns the exit status."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in arguments
+    stdout.show_every_character()
     try:
-        return _dispatch(arguments)
-    except SystemExit as error:  # argparse has said why
-        return error.code if isinstance(error.code, int) else 0 if error.code is None else 1
+        status = _status(arguments)
+        stdout.flush()
+        return status
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # the reader has seen enough, as in `tulou plugins | head`
-        _silence_stdout()
-        return 0
+        return UNREAD
     except Exception as error:
         from tulou.cli.failure import report
 
         return report(error, debug)
+    finally:
+        stdout.give_up_if_broken()
+
+
+def _status(arguments: list[str]) -> int:
+    try:
+        return _dispatch(arguments)
+    except SystemExit as error:  # argparse has said why
+        return error.code if isinstance(error.code, int) else 0 if error.code is None else 1
 
 
 def _dispatch(arguments: list[str]) -> int:
@@ -131,11 +145,3 @@ def add_common(parser: ArgumentParser, settings: Settings) -> None:
 
 def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:] + "."
-
-
-def _silence_stdout() -> None:
-    """The interpreter flushes stdout when it ends; into a closed pipe that would be an error."""
-    import os
-
-    with open(os.devnull, "w", encoding="utf-8") as nowhere:
-        os.dup2(nowhere.fileno(), sys.stdout.fileno())

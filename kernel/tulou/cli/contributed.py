@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import Any, NamedTuple
 
 from tulou.cli import COMMANDS, Settings, Usage
+from tulou.cli.stdout import lasting
 from tulou.discovery import Discovery, installed, refresh
 from tulou.errors import ManifestError
 
@@ -52,7 +53,9 @@ def call_contributed(name: str, given: list[str], settings: Settings) -> int:
     from tulou.cli.logs import set_up
 
     set_up(settings.verbose, settings.debug)
-    status = _load(name, command)(given)
+    function = _load(name, command)
+    with lasting():
+        status = function(given)
     return status if isinstance(status, int) else 0
 
 

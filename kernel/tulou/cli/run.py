@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from tulou.cli.stdout import lasting
 from tulou.composition import Composition
 from tulou.kernel import Kernel
 
@@ -75,7 +76,8 @@ def run(options: Namespace | SimpleNamespace) -> int:
         composition = Composition.load(which)
     _check_lock(which, composition, options.lock)
     kernel = Kernel(composition, profile=profile)
-    return trio.run(_until_a_signal, kernel, profile)
+    with lasting():
+        return trio.run(_until_a_signal, kernel, profile)
 
 
 def _check_lock(which: str, composition: Composition, given: Path | None) -> None:
