@@ -15,12 +15,15 @@ from collections.abc import Iterable
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tulou.cache import Kept
 from tulou.errors import ManifestError
 from tulou.failure import place
 from tulou.plugin import Command, Plugin
+
+if TYPE_CHECKING:
+    from importlib.metadata import Distribution
 
 GROUP = "tulou.plugins"
 COMPOSITIONS = "tulou.compositions"
@@ -174,16 +177,28 @@ def _entries(group: str) -> Iterable[Installed]:
     for distribution in distributions():
         try:
             entries = [each for each in distribution.entry_points if each.group == group]
-            name = (distribution.metadata["Name"] or "a nameless distribution") if entries else ""
-            version = (distribution.version or "of unknown version") if entries else ""
         except Exception:  # damaged records of whatever is installed here; `tulou doctor` names them
             continue
+        if not entries:
+            continue
+        name, version = _called(distribution)
         key = _normalized(name)
-        if entries and key not in seen:
+        if name == _NAMELESS or key not in seen:
             seen.add(key)
             found |= {(each.name, each.value.replace(" ", ""), name, version) for each in entries}
     for entry_name, value, name, version in sorted(found, key=_standing):
         yield Installed(entry_name, value, name, version)
+
+
+_NAMELESS = "a nameless distribution"
+
+
+def _called(distribution: Distribution) -> tuple[str, str]:
+    """Name and version, in words where the records do not have them or cannot be read."""
+    try:
+        return distribution.metadata["Name"] or _NAMELESS, distribution.version or "of unknown version"
+    except Exception:  # whatever importlib.metadata makes of damaged records differs between its versions
+        return _NAMELESS, "of unknown version"
 
 
 def _standing(entry: tuple[str, ...]) -> tuple[object, ...]:

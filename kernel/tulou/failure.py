@@ -37,8 +37,9 @@ def sentence(error: BaseException | None) -> str:
         return "; ".join(sentence(each) for each in error.exceptions)
     if isinstance(error, TulouError):
         return str(error)
-    hint = " (Tulou runs on trio, not on asyncio)" if "no running event loop" in str(error) else ""
-    return f"{type(error).__name__}: {error}{hint}"
+    text = str(error)
+    foreign = "no running event loop" in text or "framework like asyncio" in text
+    return f"{type(error).__name__}: {text}" + (" (Tulou runs on trio, not on asyncio)" if foreign else "")
 
 
 def place(error: BaseException, package: str) -> str:

@@ -92,6 +92,7 @@ def test_each_mismatch_is_one_sentence(locked: Site) -> None:
 
 
 def test_another_distribution_with_the_plugins_name_is_refused(locked: Site) -> None:
+    shutil.rmtree(locked.folder / "tulou_mill-1.0.dist-info")  # a stranger would not win over it
     locked.write("other.py", "from tulou_mill import plugin")
     locked.distribution("a-mill", "1.0", plugins={"mill": "other:plugin"})
     assert "plugin 'mill' is pinned to tulou-mill, but a-mill 1.0 installs it" in refusal(locked)[0]

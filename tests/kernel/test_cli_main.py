@@ -134,6 +134,13 @@ def test_every_command_has_help(site: Site, name: str) -> None:
     assert ended.status == 0 and ended.out.startswith(f"usage: tulou {name}")
 
 
+def said_to(site: Site, stdout: int, *arguments: str) -> tuple[int, str]:
+    """Status and stderr of a command with a stdout of ours."""
+    done = subprocess.run([sys.executable, "-S", "-P", "-m", "tulou", *arguments], cwd=site.work, timeout=60,
+                          env=site.environment, stdout=stdout, stderr=subprocess.PIPE, text=True)
+    return done.returncode, done.stderr
+
+
 def closed_stdout(site: Site, *arguments: str) -> tuple[int, str]:
     """Status and stderr of a command whose reader is gone before it says anything."""
     read, write = os.pipe()
