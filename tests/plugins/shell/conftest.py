@@ -13,7 +13,7 @@ from shell_fakes import App, Room, nothing
 
 LOST = re.compile(
     r"WebSocket connection to 'ws://127\.0\.0\.1:\d+/socket' failed"
-    r"|Failed to load resource: (net::ERR_CONNECTION_(REFUSED|RESET|CLOSED)|net::ERR_EMPTY_RESPONSE"
+    r"|Failed to load resource: (net::ERR_(CONNECTION|SOCKET)_[A-Z_]+|net::ERR_EMPTY_RESPONSE"
     r"|the server responded with a status of 503 )"
 )
 """What the browser itself says of an app that stops, whatever the page does about it."""
