@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BOOTSTRAP := .tox/bootstrap
 TOX = PYTHONPATH=$(BOOTSTRAP) $(PYTHON) -m tox
-PLUGINS := store net crypto auth xmpp im server shell
+PLUGINS := store net crypto log router company tracking auth xmpp im server shell
 comma := ,
 empty :=
 space := $(empty) $(empty)

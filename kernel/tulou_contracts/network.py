@@ -10,6 +10,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from tulou import Kind, hook
 from tulou.errors import TulouError
 
 
@@ -65,6 +66,45 @@ class HttpClient(Protocol):
 
         Raises `Unreachable`, `CertificateRefused`, `ConnectionLost`.
         """
+
+
+class HttpPlugin(Protocol):
+    """One link of the chain that every request passes, around the rest of it.
+
+    ``answer = await proceed(request)`` runs the rest: once, never (answer from elsewhere), or again
+    (retry). It must let cancellation through.
+    """
+
+    name: str
+
+    async def exchange(self, request: HttpRequest, proceed: Proceed) -> HttpResponse:
+        """Answer the request, as a rule by what `proceed` answers."""
+
+
+Proceed = Callable[[HttpRequest], Awaitable[HttpResponse]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpSignIn:
+    """Puts a bearer token (RFC 6750) on every request to `origin`; after a 401 asks for another one,
+    once for all who wait, and replays the request once."""
+
+    origin: str
+    """``https://host:port``, without a path."""
+    token: Callable[[str | None], Awaitable[str]]
+    """Called with None for the token to use, with a refused token for a fresh one."""
+
+
+HttpContribution = HttpPlugin | HttpSignIn
+
+
+@hook(Kind.COLLECT)
+def contribute_http() -> Sequence[HttpContribution]:
+    """What this plugin adds to the chain of every HTTP request; asked again when a plugin comes or goes.
+
+    Contributed links stand outside the built-in ones, in the hook's order: the first is outermost.
+    """
+    return ()
 
 
 class WebSocket(Protocol):

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from tulou import needs_grant
+
+from tulou_contracts.transport import Signal
+
+Answer = Callable[[str, Signal], Awaitable[Signal]]
+"""Answers a client's question: its bare address, what it asked. A `Refused` it raises is told to it."""
 
 
 class ChatServer(Protocol):
@@ -22,3 +28,16 @@ class ChatServer(Protocol):
     @needs_grant("server.manage")
     async def befriend(self, one: str, other: str) -> None:
         """Put two accounts (names, without domain) on each other's contact list."""
+
+
+class SignalHost(Protocol):
+    """The server's end of `Signalling`: the embedded server, or a component beside another one."""
+
+    address: str
+    """Whom clients have to ask; empty: the server itself."""
+
+    def answer(self, name: str, handler: Answer) -> None:
+        """Answer the questions called `name`; one handler a name (`ValueError`)."""
+
+    async def notify(self, account: str, name: str, content: Signal) -> None:
+        """Send a notice to every connected device of an account; empty: of every account."""

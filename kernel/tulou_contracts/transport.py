@@ -210,3 +210,33 @@ class Transport(Protocol):
 
     def probe(self) -> None:
         """Find out at once whether the connection is still alive."""
+
+
+Signal = Mapping[str, str]
+"""What a signal says: names and texts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignalReceived:
+    """Event: a party (our own server's services included) sent a notice; it is kept nowhere."""
+
+    sender: str
+    """Its address, vouched for by the server."""
+    name: str
+    content: Signal
+
+
+class Signalling(Protocol):
+    """Short questions and notices beside the messages, e.g. to a service of our server."""
+
+    @needs_grant("signals.send")
+    async def ask(self, to: str, name: str, content: Signal, *, timeout: float = 15.0) -> Signal:
+        """Ask a service and await its answer; `to` empty means our own server.
+
+        Raises `NotConnected`, `Refused` (its reason, or nobody answers to the name), `TransportError`
+        (no answer in time).
+        """
+
+    @needs_grant("signals.send")
+    def notify(self, to: str, name: str, content: Signal) -> None:
+        """Send a notice that nobody answers. Raises `NotConnected`."""

@@ -7,9 +7,10 @@ listens for events. Such modules run with the host's trust.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from enum import Enum
+from typing import Any, Protocol
 
 from tulou import Kind, hook, needs_grant
 from tulou.errors import TulouError
@@ -71,7 +72,54 @@ class Texts:
     texts: dict[str, str] = field(default_factory=dict)
 
 
-Contribution = Bubble | InputPanel | ContactTab | Texts
+class Place(Enum):
+    """Where people find a page."""
+
+    BAR = "bar"            # beside conversations and contacts
+    SETTINGS = "settings"  # in the list of the settings
+    NOWHERE = "nowhere"    # only by its address
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """A page of its own, at ``tulou://app/NAME?parameter=value``.
+
+    The element's property `parameters` has the address's parameters (set again when they change),
+    `tulou` the way back to Python: ``await tulou.call(method, params)``, ``tulou.listen(feed, params,
+    callback)`` (answers a function that ends it), ``tulou.open(url)``, ``tulou.text(key)``."""
+
+    name: str
+    """Lower-case words joined by '-'."""
+    title: str
+    """Shown to people; a key of `text` or plain words."""
+    module: Asset
+    icon: str = ""
+    """One character or an emoji."""
+    place: Place = Place.NOWHERE
+    order: int = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageMethod:
+    """What ``tulou.call`` of pages reaches. Parameters and answer are JSON; a `TulouError` of the
+    handler is told to the page as its sentence."""
+
+    name: str
+    """PLUGIN.WORD, e.g. ``log.levels``."""
+    handler: Callable[[Mapping[str, Any]], Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageFeed:
+    """What ``tulou.listen`` of pages reaches: JSON values for as long as the page listens. The
+    generator is closed when it stops; what a slow page has not taken holds the generator up."""
+
+    name: str
+    """PLUGIN.WORD, e.g. ``log.tail``."""
+    source: Callable[[Mapping[str, Any]], AsyncGenerator[Any, None]]
+
+
+Contribution = Bubble | InputPanel | ContactTab | Texts | Page | PageMethod | PageFeed
 
 
 @hook(Kind.COLLECT)
@@ -90,3 +138,24 @@ class Shell(Protocol):
     @needs_grant("shell.open")
     def entry_url(self) -> str:
         """An address that lets one browser in, once: it carries a fresh one-time code."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """Something a person should see now; a later one of the same `id` takes its place."""
+
+    id: str
+    title: str
+    text: str = ""
+    url: str = ""
+    """An inside address (``tulou://app/...``) that a click opens."""
+
+
+class Notices(Protocol):
+    """Notices on every page of the profile."""
+
+    def show(self, notice: Notice) -> None:
+        """Show until a person closes or follows it, or it is withdrawn."""
+
+    def withdraw(self, notice_id: str) -> None:
+        """Take it away; harmless when it is gone."""

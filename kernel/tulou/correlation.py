@@ -1,0 +1,33 @@
+"""One id for everything that belongs to one act of a person, wherever it goes.
+
+An act (a click, an arriving message, a timer) opens a correlation; whatever it awaits or spawns is
+within it, for trio's tasks inherit the context they are started from. Logs name it, HTTP requests and
+messages carry it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from tulou.flow import new_id
+
+_CURRENT: ContextVar[str] = ContextVar("tulou_correlation", default="")
+
+
+def correlation() -> str:
+    """The id of the act that the caller works for; empty when there is none."""
+    return _CURRENT.get()
+
+
+@contextmanager
+def correlated(act: str = "") -> Iterator[str]:
+    """Work for `act` within the block: an id that came from elsewhere, else the one already
+    current, else a new one."""
+    act = act or _CURRENT.get() or new_id()
+    token = _CURRENT.set(act)
+    try:
+        yield act
+    finally:
+        _CURRENT.reset(token)
