@@ -176,7 +176,7 @@ class Site(Protocol):
     """One listening address of the host. Paths may be added while it runs."""
 
     url: str
-    """``http://127.0.0.1:PORT``, without a slash at the end."""
+    """``http://127.0.0.1:PORT`` (or ``https://ADDRESS:PORT``), without a slash at the end."""
     port: int
 
     def route(
@@ -218,8 +218,18 @@ class Site(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsIdentity:
+    """What a server shows its clients (RFC 8446, section 4.4.2): PEM files, read again when they change."""
+
+    chain: str
+    """Path of the certificate, followed by its intermediate ones."""
+    key: str
+    """Path of its private key, not encrypted."""
+
+
 class HttpHost(Protocol):
-    """Serves HTTP and WebSockets on loopback.
+    """Serves HTTP and WebSockets, as a rule on loopback.
 
     Every site refuses requests whose Host is not its own (421, against DNS rebinding) and
     WebSockets and state-changing requests whose Origin is foreign (403). An Origin is the site's own
@@ -235,12 +245,18 @@ class HttpHost(Protocol):
         guard: Guard | None = None,
         headers: Mapping[str, str] | None = None,
         hosts: Sequence[str] = (),
+        address: str = "127.0.0.1",
+        tls: TlsIdentity | None = None,
     ) -> AbstractAsyncContextManager[Site]:
-        """Listen on 127.0.0.1:`port` (0: any free one) for as long as the block lasts.
+        """Listen on `address`:`port` (port 0: any free one) for as long as the block lasts.
 
         `headers` go out with every response; a response's own header of the same name wins. `hosts`
         are names that the site answers to besides 127.0.0.1 and localhost; ``*.localhost`` stands for
         every name below it. On leaving, sockets are closed first, then the listener.
 
-        Raises `PortTaken`.
+        `address` is an IP address of this machine (``0.0.0.0`` or ``::``: all of them); the site
+        answers to it, but what else people call the machine must be in `hosts`. With `tls` the site
+        speaks HTTPS and WSS only, TLS 1.2 or later.
+
+        Raises `PortTaken`, `NetworkError` (not an address of this machine, PEM files that are none).
         """

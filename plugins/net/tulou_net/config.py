@@ -25,6 +25,8 @@ class Config:
     """Acknowledge TCP segments at once (Linux), for servers that send with Nagle's algorithm."""
     host_keep_alive: float = 75.0
     """How long our host keeps an idle connection, and waits for a request's head."""
+    host_handshake: float = 15.0
+    """How long our host, serving HTTPS, waits for a client to agree on TLS."""
     host_body_patience: float = 60.0
     """How long our host waits for a request's body."""
     host_max_body: int = 16 << 20

@@ -14,12 +14,16 @@ from tulou_contracts.network import Request, Response
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 
 
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
 class Gate:
     """The checks of one site, which listens on `port` and also answers to `hosts`."""
 
-    def __init__(self, port: int, hosts: Sequence[str] = ()) -> None:
+    def __init__(self, port: int, hosts: Sequence[str] = (), scheme: str = "http") -> None:
         self._suffix = f":{port}"
-        self._bare = port == 80
+        self._scheme = scheme
+        self._bare = port == _DEFAULT_PORTS[scheme]
         self._names = {"127.0.0.1", "localhost"}
         self._below: tuple[str, ...] = ()
         for host in hosts:
@@ -50,15 +54,14 @@ class Gate:
             return False
         return name in self._names or (name.endswith(self._below) if self._below else False)
 
-    @staticmethod
     def _origin_is_good(
-        request: Request, host: str, socket: bool, origins: Sequence[str]
+        self, request: Request, host: str, socket: bool, origins: Sequence[str]
     ) -> bool:
         if request.method in SAFE_METHODS and not socket:
             return True
         origin = request.headers.get("origin")
         if origin is not None:
-            return origin.lower() == f"http://{host.lower()}" or origin in origins
+            return origin.lower() == f"{self._scheme}://{host.lower()}" or origin in origins
         # Browsers always say Origin on these; Sec-Fetch-Site cannot be set by a page (Fetch Metadata).
         site = request.headers.get("sec-fetch-site")
         return site == "same-origin" or (socket and site is None)

@@ -29,6 +29,7 @@ from tulou_net.assets import Assets
 from tulou_net.config import Config
 from tulou_net.exchange import Refused, Work, head_of, merged, read_body, to_asgi
 from tulou_net.gate import Gate
+from tulou_net.place import Place, ServerContexts
 from tulou_net.stream import WatchedStream, own_nursery
 from tulou_net.table import Answer, Door, Entry, Table, agree
 from tulou_net.websocket import Socket
@@ -43,7 +44,7 @@ class RunningSite:
 
     def __init__(
         self,
-        port: int,
+        place: Place,
         nursery: trio.Nursery,
         config: Config,
         log: logging.Logger,
@@ -51,14 +52,15 @@ class RunningSite:
         headers: Mapping[str, str],
         hosts: Sequence[str],
     ) -> None:
-        self.port = port
-        self.url = f"http://127.0.0.1:{port}"
+        self.port = port = place.port
+        self.url = place.url
+        self._contexts = place.contexts
         self._nursery = nursery
         self._config = config
         self._log = log
         self._guard = guard
         self._headers = headers
-        self._gate = Gate(port, hosts)
+        self._gate = Gate(port, (place.name, *hosts), place.scheme)
         self._table = Table()
         self._streams: set[WatchedStream] = set()
         self._sockets: dict[Socket, str] = {}
@@ -119,7 +121,16 @@ class RunningSite:
             self._streams.discard(stream)
             stream.abort()
 
+    async def _secure(self, stream: WatchedStream, contexts: ServerContexts) -> bool:
+        tls = trio.SSLStream(stream.tcp, contexts.current(), server_side=True, https_compatible=True)
+        with trio.move_on_after(self._config.host_handshake) as scope:
+            await tls.do_handshake()
+        stream.secure(tls)
+        return not scope.cancelled_caught
+
     async def _serve(self, stream: WatchedStream) -> None:
+        if self._contexts is not None and not await self._secure(stream, self._contexts):
+            return
         head = await upgrade.read_head(stream, self._config.host_keep_alive)
         if not head:
             return
@@ -310,6 +321,7 @@ def _hypercorn_config(config: Config, log: logging.Logger) -> HypercornConfig:
 @asynccontextmanager
 async def open_site(
     listener: trio.SocketListener,
+    contexts: ServerContexts | None,
     config: Config,
     log: logging.Logger,
     guard: Guard | None,
@@ -317,9 +329,9 @@ async def open_site(
     hosts: Sequence[str],
 ) -> AsyncIterator[RunningSite]:
     """A site on `listener` for as long as the block lasts."""
-    port = listener.socket.getsockname()[1]
+    place = Place.of(listener, contexts)
     async with own_nursery() as nursery:
-        site = RunningSite(port, nursery, config, log, guard, headers, hosts)
+        site = RunningSite(place, nursery, config, log, guard, headers, hosts)
         await nursery.start(_accept_all, listener, site)
         try:
             yield site
