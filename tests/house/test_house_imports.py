@@ -23,7 +23,7 @@ SHARED = {("tulou_server", "tulou_xmpp"): "tulou_xmpp.wire"}
 
 OWNERS = {
     "sqlite3": {"store"}, "apsw": {"store"}, "tinydb": {"store"},
-    "requests": {"net"}, "starlette": {"net"}, "hypercorn": {"net"},
+    "requests": {"net"}, "psutil": {"net"}, "starlette": {"net"}, "hypercorn": {"net"},
     "trio_websocket": {"net", "server"}, "wsproto": {"net", "server"},
     "Crypto": {"crypto"}, "keyring": {"crypto"}, "asn1crypto": {"crypto"},
 }

@@ -39,6 +39,9 @@ class Config:
     """How many connections a site holds at once; further ones are closed unanswered."""
     host_grace: float = 1.0
     """How long a closing site lets requests finish."""
+    captive_probe: str = ""
+    """An ``http://`` address of your own that answers 204: asked when the network changes, to find
+    sign-in pages of hotels. Empty: not asked."""
 
     def __post_init__(self) -> None:
         for each in fields(self):

@@ -1,16 +1,22 @@
-"""The plugin's life: three services, all of them idle until somebody uses them."""
+"""The plugin's life: its services, all but the look at the network idle until somebody uses them."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import trio
+
 from tulou.context import Context
 from tulou_contracts.network import HttpClient, HttpHost, WebSocketConnector
+from tulou_contracts.network_state import NetworkClock, NetworkMonitor
 
 from tulou_net.client import RequestsClient
 from tulou_net.connector import Connector
 from tulou_net.host import LoopbackHost
+from tulou_net.surroundings.captive import CaptiveCheck
+from tulou_net.surroundings.clock import SteadyNetworkClock
+from tulou_net.surroundings.monitor import Monitor
 from tulou_net.trust import Trust
 
 
@@ -22,6 +28,12 @@ async def run(ctx: Context) -> AsyncIterator[None]:
     ctx.provide(WebSocketConnector, Connector(ctx.config, trust))
     ctx.provide(HttpClient, client)
     ctx.provide(HttpHost, LoopbackHost(ctx.config, ctx.log))
+    clock = SteadyNetworkClock(ctx.now, trio.current_time)
+    captive = CaptiveCheck(client, ctx.config.captive_probe) if ctx.config.captive_probe else None
+    monitor = Monitor(clock, ctx.publish, ctx.log, captive=captive)
+    ctx.provide(NetworkClock, clock)
+    ctx.provide(NetworkMonitor, monitor)
+    ctx.spawn(monitor.run)
     try:
         yield
     finally:

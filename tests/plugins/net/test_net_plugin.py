@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 import subprocess
 import sys
+import time
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import trio
 from tulou_net import plugin
 from tulou_net.config import Config
 from tulou_net.service import run
@@ -25,9 +27,16 @@ class TestNet(Conformance):
 
 async def test_its_services_work_together() -> None:
     provided: dict[Any, Any] = {}
-    context = SimpleNamespace(
-        config=Config(), log=logging.getLogger("net"), provide=provided.__setitem__
-    )
+    async with trio.open_nursery() as nursery:
+        context = SimpleNamespace(
+            config=Config(), log=logging.getLogger("net"), provide=provided.__setitem__,
+            now=lambda: time.time_ns() // 1000, spawn=nursery.start_soon, publish=lambda event: None,
+        )
+        await use(context, provided)
+        nursery.cancel_scope.cancel()
+
+
+async def use(context: Any, provided: dict[Any, Any]) -> None:
     async with run(context):
         assert set(provided) == set(plugin.provides)
         async with provided[HttpHost].serve() as site:
