@@ -13,21 +13,22 @@ from contextvars import ContextVar
 
 from tulou.flow import new_id
 
-_CURRENT: ContextVar[str] = ContextVar("tulou_correlation", default="")
+CURRENT: ContextVar[str] = ContextVar("tulou_correlation", default="")
+"""The kernel's own; everybody else uses the two functions."""
 
 
 def correlation() -> str:
     """The id of the act that the caller works for; empty when there is none."""
-    return _CURRENT.get()
+    return CURRENT.get()
 
 
 @contextmanager
 def correlated(act: str = "") -> Iterator[str]:
     """Work for `act` within the block: an id that came from elsewhere, else the one already
     current, else a new one."""
-    act = act or _CURRENT.get() or new_id()
-    token = _CURRENT.set(act)
+    act = act or CURRENT.get() or new_id()
+    token = CURRENT.set(act)
     try:
         yield act
     finally:
-        _CURRENT.reset(token)
+        CURRENT.reset(token)

@@ -3,7 +3,8 @@
 One courier task calls the handlers in turn. When a handler waits, the courier stays with it and a
 second task carries on with everybody else; what comes for the waiting subscriber meanwhile is kept
 in a bounded queue of its own. So a no-op handler costs little more than awaiting it, and a slow
-one delays only itself.
+one delays only itself. Each handler works for the act (`tulou.correlation`) that its event was
+published in.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import trio
+
+from tulou.correlation import CURRENT
 
 Report = Callable[[str, str, BaseException], None]
 """Told of a failing handler: plugin, what it was doing, the error."""
@@ -29,7 +32,7 @@ class Subscription:
         self.event = event
         self.handler = handler
         self.is_async = inspect.iscoroutinefunction(handler)
-        self.queue: deque[Any] = deque()
+        self.queue: deque[tuple[Any, str]] = deque()
         self.dropped = 0
         self.active = True
         self.courier: _Courier | None = None
@@ -52,7 +55,7 @@ class EventBus:
         self._report = report
         self._limit = limit
         self._subscriptions: dict[type, tuple[Subscription, ...]] = {}
-        self._pending: deque[tuple[object, Iterator[Subscription]]] = deque()
+        self._pending: deque[tuple[object, Iterator[Subscription], str]] = deque()
         self._wake = trio.Event()
         self._duty: _Courier | None = None
         self._calling: Subscription | None = None
@@ -84,7 +87,7 @@ class EventBus:
             for subscription in subscriptions:
                 self._drop(subscription)
             return
-        self._pending.append((event, iter(subscriptions)))
+        self._pending.append((event, iter(subscriptions), CURRENT.get()))
         self._wake.set()
 
     def subscriptions(self) -> list[Subscription]:
@@ -127,11 +130,15 @@ class EventBus:
         """Call handlers until nothing is pending; False when somebody else took over."""
         self._duty = courier
         pending = self._pending
+        current = CURRENT.get()
         while pending:
-            event, subscriptions = pending[0]
+            event, subscriptions, act = pending[0]
+            if act is not current:  # seldom: setting it costs more than looking
+                CURRENT.set(act)
+                current = act
             for subscription in subscriptions:
                 if subscription.courier is not None:
-                    self._keep(subscription, event)
+                    self._keep(subscription, event, act)
                 elif subscription.active:
                     self._calling = subscription
                     try:
@@ -151,20 +158,21 @@ class EventBus:
     async def _catch_up(self, subscription: Subscription) -> None:
         """Deliver what came for one subscriber while its handler waited."""
         while subscription.queue:
-            event = subscription.queue.popleft()
+            event, act = subscription.queue.popleft()
+            CURRENT.set(act)
             try:
                 await subscription.handler(event)
             except (Exception, SystemExit) as error:
                 self._fault(subscription, error)
         subscription.courier = None
 
-    def _keep(self, subscription: Subscription, event: object) -> None:
+    def _keep(self, subscription: Subscription, event: object, act: str) -> None:
         if not subscription.active:
             return
         if len(subscription.queue) >= self._limit:
             self._drop(subscription)
         else:
-            subscription.queue.append(event)
+            subscription.queue.append((event, act))
 
     def _drop(self, subscription: Subscription) -> None:
         subscription.dropped += 1
