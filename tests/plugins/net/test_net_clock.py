@@ -27,7 +27,9 @@ class Machine:
     def wall(self) -> int:
         return self.truth() - round(self.late * 1e6)
 
-    def ask(self, source: str = "server", wrong: float = 0.0, trip: float = 0.1, resolution: float = 0.0) -> None:
+    def ask(
+        self, source: str = "server", wrong: float = 0.0, trip: float = 0.1, resolution: float = 0.0
+    ) -> None:
         """A question and answer that takes `trip` seconds, read half-way by a clock `wrong` seconds early."""
         sent = self.steady
         self.steady += trip / 2
@@ -161,7 +163,7 @@ def test_whatever_happens_it_never_goes_back(steps: list[tuple[object, ...]]) ->
 
 
 intervals = st.lists(
-    st.tuples(st.integers(-50, 50), st.integers(0, 30)).map(lambda pair: Interval(pair[0], pair[0] + pair[1])),
+    st.builds(lambda low, width: Interval(low, low + width), st.integers(-50, 50), st.integers(0, 30)),
     min_size=1, max_size=8,
 )
 

@@ -148,5 +148,3 @@ async def test_linux_gives_a_socket_that_tells_of_changes() -> None:
     with news:
         with trio.move_on_after(0):
             await news.recv(1)
-
-
