@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tulou import Stage
 from tulou_contracts.identity import Identity
 from tulou_contracts.messaging import Messenger, incoming_message, outgoing_message
+from tulou_contracts.network_state import NetworkClock
 from tulou_contracts.storage import Storage
 from tulou_contracts.transport import ConnectionChanged, ContactChanged, Transport
 
@@ -28,6 +29,13 @@ async def run(ctx: Context) -> AsyncIterator[None]:
         account = provider.account if provider is not None else None
         return account.address if account is not None else ""
 
+    clock = ctx.wanted(NetworkClock)
+
+    def now() -> int:
+        # others see these times beside their own: a wrong clock here must not order them
+        network = clock.get()
+        return network.now() if network is not None else ctx.now()
+
     outgoing = ctx.hook(outgoing_message)
 
     def changers() -> tuple[str, ...]:
@@ -36,7 +44,7 @@ async def run(ctx: Context) -> AsyncIterator[None]:
         return tuple(dict.fromkeys(changing))
 
     around = Surroundings(
-        publish=ctx.publish, now=ctx.now, own_address=own_address, log=ctx.log, random=ctx.random,
+        publish=ctx.publish, now=now, own_address=own_address, log=ctx.log, random=ctx.random,
         outgoing=outgoing, incoming=ctx.hook(incoming_message), changers=changers,
     )
     room = await Room.open(ctx.service(Storage), ctx.service(Transport), around, ctx.config)
