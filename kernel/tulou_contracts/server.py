@@ -36,8 +36,10 @@ class SignalHost(Protocol):
     address: str
     """Whom clients have to ask; empty: the server itself."""
 
-    def answer(self, name: str, handler: Answer) -> None:
-        """Answer the questions called `name`; one handler a name (`ValueError`)."""
+    def answer(self, name: str, handler: Answer) -> Callable[[], None]:
+        """Answer the questions called `name`, until the result is called; one handler a name
+        (`ValueError`). Handlers run side by side; one that takes long is given up."""
 
     async def notify(self, account: str, name: str, content: Signal) -> None:
-        """Send a notice to every connected device of an account; empty: of every account."""
+        """Send a notice to every connected device of an account; empty: of every account, as far as
+        the host knows them (a component knows those that asked it something)."""

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 import trio
 from tulou_contracts.testing.fakes import FakeServer, FakeTransport
+from tulou_contracts.testing.signalling import FakeSignals, SignalEnds, SignallingConformance
 from tulou_contracts.testing.transport import TransportConformance, TransportPair
 
 LIN = "lin@example.org"
@@ -26,3 +27,14 @@ class TestFakeTransport(TransportConformance):
                 transport.connect()
             yield TransportPair(lin, LIN, wang, WANG, cut=lin.disconnect)
             nursery.cancel_scope.cancel()
+
+
+@pytest.mark.usefixtures("autojump_clock")
+class TestFakeSignals(SignallingConformance):
+    @asynccontextmanager
+    async def open(self):
+        host, events = FakeSignals(), []
+        signalling = host.of(LIN, events.append)
+        yield SignalEnds(
+            signalling, LIN, host, events, cut=lambda: setattr(signalling, "online", False)
+        )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tulou import Level, Plugin
-from tulou_contracts.server import ChatServer
+from tulou_contracts.server import ChatServer, SignalHost
 from tulou_contracts.storage import Storage
 
 plugin = Plugin(
@@ -11,7 +11,7 @@ plugin = Plugin(
     summary="An XMPP server for one domain, over WebSocket",
     level=Level.CORE,
     requires=(Storage,),
-    provides=(ChatServer,),
+    provides=(ChatServer, SignalHost),
     config="tulou_server.config:Config",
     run="tulou_server.service:run",
     version="0.1.0",

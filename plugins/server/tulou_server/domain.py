@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import trio
@@ -15,12 +15,13 @@ from tulou_server import rosters, stanzas
 from tulou_server.accounts import Accounts
 from tulou_server.courier import Courier
 from tulou_server.directory import Directory
-from tulou_server.handlers import disco, mam, register, roster, small, vcard
+from tulou_server.handlers import disco, mam, register, roster, signals, small, vcard
 from tulou_server.handlers.request import Request, Scope, Table
 from tulou_server.mailroom import Letter
 from tulou_server.outbox import Entry, Outbox
 from tulou_server.presences import Presences
 from tulou_server.session import Link, Session
+from tulou_server.signals import Desk
 from tulou_server.stream import Rules
 from tulou_xmpp.wire import JID, Element, WireError, serialise
 from tulou_xmpp.wire import namespaces as ns
@@ -28,6 +29,7 @@ from tulou_xmpp.wire.acks import Inbound
 
 _HANDLERS: Table = {
     **small.TABLE, **disco.TABLE, **roster.TABLE, **vcard.TABLE, **register.TABLE, **mam.TABLE,
+    **signals.TABLE,
 }
 
 MAX_SESSIONS = 50
@@ -50,6 +52,7 @@ class Domain:
         self.directory = Directory()
         self.courier = Courier(rules.domain, self.directory, database, now, spawn, log)
         self.presences = Presences(rules.domain, self.directory, database, self.courier)
+        self.desk = Desk(log)
         self.log = log
         self._hibernation_time = hibernation
         self._spawn = spawn
@@ -201,6 +204,10 @@ class Domain:
             answer = await self._answer(session, iq, to)
             if answer is not None:
                 session.send(answer)
+
+    def aside(self, work: Callable[[Request], Awaitable[None]], request: Request) -> None:
+        """Deal with a request without holding up what comes after it."""
+        self._spawn(work, request)
 
     def _forward(self, session: Session, iq: Element, to: JID) -> None:
         online = self.directory.online(to.local)

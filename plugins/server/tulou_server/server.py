@@ -16,6 +16,7 @@ from wsproto.utilities import LocalProtocolError
 
 from tulou_contracts.network import NetworkError, PortTaken
 from tulou_contracts.storage import Storage
+from tulou_contracts.transport import Signal
 from tulou_server.accounts import Accounts
 from tulou_server.config import Config
 from tulou_server.connection import Connection, Patience
@@ -24,6 +25,8 @@ from tulou_server.handlers.vcard import named
 from tulou_server.schema import MIGRATIONS, NAMESPACE
 from tulou_server.stream import Rules
 from tulou_xmpp.wire import JID
+from tulou_xmpp.wire.errors import BadJID
+from tulou_xmpp.wire.signals import notice
 
 PATH = "/xmpp-websocket"
 SUBPROTOCOL = "xmpp"
@@ -44,6 +47,7 @@ class Server:
     def __init__(self, domain: Domain, endpoint: str) -> None:
         self.endpoint = endpoint
         self.domain = domain.name
+        self.signals = Signals(domain)
         self._domain = domain
 
     async def create_account(self, name: str, password: str, display_name: str = "") -> None:
@@ -54,6 +58,32 @@ class Server:
     async def befriend(self, one: str, other: str) -> None:
         """Put two accounts on each other's contact list. Raises `AddressInvalid`."""
         await self._domain.befriend(one, other)
+
+
+class Signals:
+    """Implements `SignalHost` on the server's own connections."""
+
+    address = ""
+
+    def __init__(self, domain: Domain) -> None:
+        self._domain = domain
+        self.answer = domain.desk.answer
+
+    async def notify(self, account: str, name: str, content: Signal) -> None:
+        """Send a notice to every device of an account; empty: of every account."""
+        directory = self._domain.directory
+        sessions = directory.sessions(_local(account, self._domain.name)) if account else [*directory]
+        for session in sessions:
+            session.send(notice(session.address, name, content, self._domain.name))
+        await trio.lowlevel.checkpoint()
+
+
+def _local(account: str, domain: str) -> str:
+    try:
+        jid = JID.parse(account)
+    except BadJID:
+        return ""
+    return jid.local if jid.domain == domain else ""
 
 
 @dataclass(frozen=True, slots=True)

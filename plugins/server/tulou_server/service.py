@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from tulou.context import Context
-from tulou_contracts.server import ChatServer
+from tulou_contracts.server import ChatServer, SignalHost
 from tulou_contracts.storage import Storage
 from tulou_server.server import Listen, listen_tcp, serve
 
@@ -23,4 +23,5 @@ async def run(ctx: Context, listen: Listen = listen_tcp) -> AsyncIterator[None]:
                 file=sys.stderr, flush=True,
             )
         ctx.provide(ChatServer, server)
+        ctx.provide(SignalHost, server.signals)
         yield

@@ -3,7 +3,7 @@
 from tulou import Level, Plugin
 from tulou_contracts.identity import Authenticator, Credentials
 from tulou_contracts.network import WebSocketConnector
-from tulou_contracts.transport import Transport
+from tulou_contracts.transport import Signalling, Transport
 
 plugin = Plugin(
     name="xmpp",
@@ -11,7 +11,7 @@ plugin = Plugin(
     level=Level.CORE,
     version="0.1.0",
     requires=(WebSocketConnector, Credentials),
-    provides=(Transport, Authenticator),
+    provides=(Transport, Signalling, Authenticator),
     grants=("credentials.use",),
     config="tulou_xmpp.config:Config",
     run="tulou_xmpp.service:run",

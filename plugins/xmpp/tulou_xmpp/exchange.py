@@ -21,6 +21,7 @@ from tulou_xmpp.stanzas.errors import condition_of, reason_of
 from tulou_xmpp.stanzas.messages import Own, decode_message, encode_message
 from tulou_xmpp.stanzas.payload import fits
 from tulou_xmpp.stanzas.roster import Roster
+from tulou_xmpp.stanzas.signals import received
 from tulou_xmpp.submission import PendingSubmission
 from tulou_xmpp.wire import JID, Element
 from tulou_xmpp.wire import namespaces as ns
@@ -151,6 +152,11 @@ class Exchange:
             self._roster.requests.discard(contact)
             self.send(Element("presence", ns.CLIENT, to=contact, type="subscribed"))
 
+    async def ask(self, kind: str, content: Element, timeout: float, to: str) -> Element:
+        """An iq and its answer. Raises `NotConnected`, `Refused`, `TransportError`."""
+        self._ready_line()
+        return await self._requests.ask(kind, content, timeout, to)
+
     def handled(self, count: int, epoch: int) -> None:
         """So many received stanzas are safe."""
         self.session.handled(count, epoch)
@@ -257,6 +263,10 @@ class Exchange:
             collecting = self._archives.get(archived.get("queryid"))
             if collecting is not None:
                 collecting.add(archived)
+            return ()
+        signal = received(stanza)
+        if signal is not None:
+            self._publish(signal)
             return ()
         items = decode_message(stanza, self._own, self._now())
         for item in items:

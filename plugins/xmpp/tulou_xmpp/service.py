@@ -11,10 +11,11 @@ import trio
 from tulou import AccountChanged, Context, NetworkChanged
 from tulou_contracts.identity import Authenticator, Credentials
 from tulou_contracts.network import WebSocketConnector
-from tulou_contracts.transport import Transport
+from tulou_contracts.transport import Signalling, Transport
 
 from tulou_xmpp.authenticator import XmppAuthenticator
 from tulou_xmpp.link import derive_in_thread, derive_inline
+from tulou_xmpp.signalling import XmppSignalling
 from tulou_xmpp.transport import XmppTransport
 
 
@@ -35,6 +36,7 @@ async def run(ctx: Context) -> AsyncIterator[None]:
     ctx.subscribe(AccountChanged, transport.account_changed)
     ctx.subscribe(NetworkChanged, transport.network_changed)
     ctx.provide(Transport, transport)
+    ctx.provide(Signalling, XmppSignalling(transport.exchange))
     ctx.provide(Authenticator, XmppAuthenticator(connector, ctx.config, derive))
     ctx.spawn(transport.run, name="connection")
     yield

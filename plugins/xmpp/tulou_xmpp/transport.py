@@ -123,6 +123,10 @@ class XmppTransport:
         else:
             self.retry_now()
 
+    def exchange(self) -> Exchange:
+        """The live session's. Raises `NotConnected`."""
+        return self._connected()
+
     def _connected(self) -> Exchange:
         if self._exchange is None or self._link is None or not self._link.ready:
             raise NotConnected(f"there is no connection with the server now ({self._state.state.value})")

@@ -7,7 +7,7 @@ import trio
 from tulou import AccountChanged, NetworkChanged
 from tulou_contracts.identity import Authenticator, Credentials
 from tulou_contracts.network import WebSocketConnector
-from tulou_contracts.transport import ConnectionState, Transport
+from tulou_contracts.transport import ConnectionState, Signalling, Transport
 
 from fake_xmpp_session import DOMAIN
 from xmpp_network import MemoryNetwork
@@ -35,7 +35,7 @@ def context(world, folder):
 async def test_it_provides_what_its_manifest_says_and_leaves_nothing_behind(world, tmp_path):
     ctx = context(world, tmp_path)
     async with run(ctx):
-        assert set(ctx.provided) == set(plugin.provides) == {Transport, Authenticator}
+        assert set(ctx.provided) == set(plugin.provides) == {Transport, Signalling, Authenticator}
         assert ctx.subscribed == {AccountChanged, NetworkChanged}
         while ConnectionState.ONLINE not in [e.state for e in ctx.published if hasattr(e, "state")]:
             await trio.sleep(0.01)

@@ -12,6 +12,7 @@ SASL = "urn:ietf:params:xml:ns:xmpp-sasl"
 BIND = "urn:ietf:params:xml:ns:xmpp-bind"
 SESSION = "urn:ietf:params:xml:ns:xmpp-session"
 TLS = "urn:ietf:params:xml:ns:xmpp-tls"
+COMPONENT = "jabber:component:accept"               # 0114
 ROSTER = "jabber:iq:roster"
 ROSTER_VERSIONING = "urn:xmpp:features:rosterver"
 
@@ -48,3 +49,5 @@ STANZA_IDS = "urn:xmpp:sid:0"                       # 0359
 
 TULOU_MESSAGE = "urn:tulou:message:0"
 """Our own: the kind of a message and its fields, beside a fallback body."""
+SIGNAL = "urn:tulou:signal:0"
+"""Our own: a short question, answer or notice, see `signals`."""
