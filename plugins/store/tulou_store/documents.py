@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,36 +15,50 @@ from tinydb.storages import Storage as TinyStorage
 from tinydb.table import Document as TinyDocument
 from tinydb.table import Table
 
-from tulou_contracts.storage import Document, StorageCorrupt, StorageError
-from tulou_store.files import SafeFile
+from tulou_contracts.storage import Document, StorageError
+from tulou_store.journal import Coding, Journal, Tables
 
 T = TypeVar("T")
+_TABLE = "documents"
 
 
 class FileStorage(TinyStorage):
-    """TinyDB's storage in a `SafeFile`; the text is read once, and kept as what the disk holds."""
+    """TinyDB's storage in a `Journal`; the tables are read once, and kept as what the disk holds."""
 
-    def __init__(self, path: Path, log: logging.Logger) -> None:
-        self._file = SafeFile(path)
-        self._text, story = self._file.read()
+    def __init__(self, journal: Journal, log: logging.Logger) -> None:
+        self._journal = journal
+        self._tables, story = journal.read()
+        self._key: str | None = None
         if story:
             log.warning("%s", story)
 
-    def read(self) -> dict[str, dict[str, Any]] | None:
-        """The tables, a fresh copy; None when there is no file yet."""
-        if self._text is None:
-            return None
+    @contextmanager
+    def changing(self, key: str) -> Iterator[None]:
+        """Only this document changes within the block, so only it is written."""
+        self._key = key
         try:
-            tables: dict[str, dict[str, Any]] = json.loads(self._text)
-        except ValueError as error:  # a sound digest over something else: not our file
-            raise StorageCorrupt(f"{self._file.path} does not hold documents: {error}") from error
+            yield
+        finally:
+            self._key = None
+
+    def read(self) -> Tables | None:
+        """The tables; of the documents only the one that changes is a copy. None: nothing yet."""
+        if self._tables is None:
+            return None
+        tables = {name: dict(table) for name, table in self._tables.items()}
+        for table in tables.values():
+            if self._key is not None and self._key in table:
+                table[self._key] = dict(table[self._key])
         return tables
 
     def write(self, data: Mapping[str, Mapping[str, Any]]) -> None:
-        """Replace the tables, durably."""
-        text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-        self._file.write(text)
-        self._text = text
+        """Make the change durable."""
+        tables: Tables = {name: dict(table) for name, table in data.items()}
+        if self._key is None:
+            self._journal.write(tables)
+        else:
+            self._journal.change(tables, _TABLE, self._key)
+        self._tables = tables
 
 
 class _ByKey(Table):
@@ -57,8 +72,10 @@ class _Base(tinydb.TinyDB):
 class DocumentSet:
     """The contract's `Documents`. `threads` false: file operations happen in the loop."""
 
-    def __init__(self, path: Path, log: logging.Logger, threads: bool = True) -> None:
-        self._path = path
+    def __init__(
+        self, path: Path, log: logging.Logger, threads: bool = True, coding: Coding | None = None
+    ) -> None:
+        self._journal = Journal(path, coding)
         self._log = log
         self._threads = threads
         self._lock = trio.Lock()
@@ -83,7 +100,7 @@ class DocumentSet:
 
     async def all(self) -> dict[str, Document]:
         """Every document by key."""
-        return await self._call(lambda: {_id(each): dict(each) for each in self._table().all()})
+        return await self._call(lambda: {_id(each): _copy(each) for each in self._table().all()})
 
     async def _call(self, function: Callable[[], T]) -> T:
         async with self._lock:
@@ -93,16 +110,16 @@ class DocumentSet:
 
     def _open(self) -> None:
         if self._base is None:
-            self._base = _Base(self._path, self._log, storage=FileStorage)
+            self._base = _Base(self._journal, self._log, storage=FileStorage)
 
     def _table(self) -> Table:
         if self._base is None:
             raise StorageError("the store has stopped: nothing was changed")
-        return self._base.table("documents", cache_size=0)
+        return self._base.table(_TABLE, cache_size=0)
 
     def _get(self, key: str) -> Document | None:
         found = self._table().get(doc_id=key)  # type: ignore[call-overload]
-        return None if found is None else dict(found)
+        return None if found is None else _copy(found)
 
     def _put(self, key: str, document: Document) -> None:
         table = self._table()
@@ -111,15 +128,23 @@ class DocumentSet:
             old.clear()
             old.update(document)
 
-        if table.contains(doc_id=key):  # type: ignore[arg-type]
-            table.update(replace, doc_ids=[key])  # type: ignore[list-item]
-        else:
-            table.insert(TinyDocument(document, doc_id=key))  # type: ignore[arg-type]
+        with self._changing(key):
+            if table.contains(doc_id=key):  # type: ignore[arg-type]
+                table.update(replace, doc_ids=[key])  # type: ignore[list-item]
+            else:
+                table.insert(TinyDocument(document, doc_id=key))  # type: ignore[arg-type]
 
     def _delete(self, key: str) -> None:
         table = self._table()
-        if table.contains(doc_id=key):  # type: ignore[arg-type]
-            table.remove(doc_ids=[key])  # type: ignore[list-item]
+        with self._changing(key):
+            if table.contains(doc_id=key):  # type: ignore[arg-type]
+                table.remove(doc_ids=[key])  # type: ignore[list-item]
+
+    def _changing(self, key: str) -> AbstractContextManager[None]:
+        assert self._base is not None  # whoever has its table has it open
+        storage = self._base.storage
+        assert isinstance(storage, FileStorage)
+        return storage.changing(key)
 
     def close(self) -> None:
         """Refuse further calls."""
@@ -128,6 +153,11 @@ class DocumentSet:
 
 def _id(document: Any) -> str:
     return str(document.doc_id)
+
+
+def _copy(found: Any) -> Document:
+    copy: Document = json.loads(json.dumps(found))
+    return copy
 
 
 def _copied(key: str, document: Document) -> Document:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from pathlib import Path
 
 from tulou_contracts.storage import StorageCorrupt
@@ -77,7 +78,7 @@ class SafeFile:
         if self.path.exists():
             os.replace(self.path, self.previous)
         os.replace(self._new, self.path)
-        _sync_folder(self.path.parent)
+        sync_folder(self.path.parent)
 
 
 def _checked(content: bytes) -> str | None:
@@ -88,14 +89,28 @@ def _checked(content: bytes) -> str | None:
 
 
 def _move_aside(path: Path) -> Path:
-    number = 1
-    while (copy := path.with_name(f"{path.name}.damaged-{number}")).exists():
-        number += 1
+    copy = free_name(path, "damaged")
     path.rename(copy)
     return copy
 
 
-def _sync_folder(folder: Path) -> None:
+def copy_aside(path: Path) -> Path:
+    """Keep a copy of a damaged file that stays in use."""
+    copy = free_name(path, "damaged")
+    shutil.copyfile(path, copy)
+    return copy
+
+
+def free_name(path: Path, why: str) -> Path:
+    """``NAME.why-N``, beside, with the first number that is free."""
+    number = 1
+    while (copy := path.with_name(f"{path.name}.{why}-{number}")).exists():
+        number += 1
+    return copy
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames and new files in a folder durable."""
     if os.name == "nt":
         return  # a folder cannot be opened there; the rename itself is journalled
     descriptor = os.open(folder, os.O_RDONLY)
