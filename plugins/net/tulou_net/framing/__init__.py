@@ -1,0 +1,1 @@
+"""Framers: pure codecs between a stream of bytes and frames."""
