@@ -8,7 +8,7 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """Where secrets are kept."""
+    """Where secrets are kept, and what does the cryptography."""
 
     keyring: Literal["auto", "system", "file"] = "auto"
     """'system': only in the system's keyring; 'file': only in an encrypted file of the profile;
@@ -22,6 +22,11 @@ class Config:
     threads: bool = True
     """Work in threads. False does all but the system's keyring inside the event loop: for simulations
     on a virtual clock, together with ``keyring = "file"``."""
+
+    provider: str = "auto"
+    """Which library does the cryptography: 'pycryptodome', 'cryptography' (quicker; comes with
+    ``tulou-crypto[fast]``), or a third party's name. 'auto': the quickest of those two that is
+    installed."""
 
     def __post_init__(self) -> None:
         if not self.deadline > 0:

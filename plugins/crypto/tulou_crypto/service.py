@@ -1,4 +1,4 @@
-"""Provides the contracts `Keyring` and `Cipher`."""
+"""Provides the contracts of `tulou_contracts.crypto`."""
 
 from __future__ import annotations
 
@@ -6,17 +6,26 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from tulou.context import Context
-from tulou_contracts.crypto import Cipher, Keyring
+from tulou_contracts.crypto import Cipher, Keyring, Primitives, Signatures, SignedTexts
 from tulou_crypto.cipher import AesGcm
+from tulou_crypto.jws import JwsTexts
 from tulou_crypto.profile_keyring import ProfileKeyring
+from tulou_crypto.providers.choice import choose
+from tulou_crypto.providers.lazy import lazily
+from tulou_crypto.signatures import KeySignatures
 from tulou_crypto.system import SystemKeyring
 
 
 @asynccontextmanager
 async def run(ctx: Context) -> AsyncIterator[None]:
-    """Offer both; files, libraries and the system's keyring are touched at the first use only."""
+    """Offer them; files, libraries and the system's keyring are touched at the first use only."""
     config = ctx.config
+    primitives = lazily(lambda: choose(config.provider, ctx.log))
+    signatures = KeySignatures(primitives)
+    ctx.provide(Primitives, primitives)
     ctx.provide(Cipher, AesGcm(threads=config.threads))
+    ctx.provide(Signatures, signatures)
+    ctx.provide(SignedTexts, JwsTexts(signatures))
     ctx.provide(Keyring, ProfileKeyring(
         ctx.data,
         mode=config.keyring,

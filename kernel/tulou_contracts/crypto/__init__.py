@@ -1,0 +1,10 @@
+"""Crypto: the places where secrets are kept, and the primitives that other rooms need."""
+
+from tulou_contracts.crypto.errors import CryptoError
+from tulou_contracts.crypto.primitives import Algorithm, Primitives, RsaPadding
+from tulou_contracts.crypto.secret import Cipher, Keyring
+from tulou_contracts.crypto.signatures import Signatures, SignedTexts
+
+__all__ = [
+    "Algorithm", "Cipher", "CryptoError", "Keyring", "Primitives", "RsaPadding", "Signatures", "SignedTexts",
+]

@@ -1,0 +1,20 @@
+"""Conformance of the contracts of `tulou_contracts.crypto`, and fakes for tests of other rooms.
+
+Subclass a suite in a test module and define its fixture::
+
+    class TestMine(KeyringConformance):
+        @pytest.fixture
+        def open_keyring(self, tmp_path):
+            return lambda: MyKeyring(tmp_path)
+"""
+
+from tulou_contracts.testing.crypto.cipher import CipherConformance
+from tulou_contracts.testing.crypto.fakes import FakeCipher, FakeSignatures, FakeSignedTexts, MemoryKeyring
+from tulou_contracts.testing.crypto.keyring import CANARY, KeyringConformance
+from tulou_contracts.testing.crypto.primitives import PrimitivesConformance
+from tulou_contracts.testing.crypto.signatures import SignaturesConformance, SignedTextsConformance
+
+__all__ = [
+    "CANARY", "CipherConformance", "FakeCipher", "FakeSignatures", "FakeSignedTexts", "KeyringConformance",
+    "MemoryKeyring", "PrimitivesConformance", "SignaturesConformance", "SignedTextsConformance",
+]

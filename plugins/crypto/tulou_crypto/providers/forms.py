@@ -1,0 +1,68 @@
+"""What keys look like from outside, checked alike before any library sees them."""
+
+from __future__ import annotations
+
+from tulou_contracts.crypto import Algorithm, CryptoError
+
+KEY_BYTES = 32
+NONCE_BYTES = 12
+TAG_BYTES = 16
+RSA_BITS = 3072
+"""Of new keys: 128 bits of security (SP 800-57 part 1, table 2)."""
+RSA_FEWEST_BITS = 2048
+RSA_MOST_BITS = 16384
+"""A verification takes time in the cube of it; OpenSSL has the same limit."""
+RSA_EXPONENT = 65537
+HKDF_MOST = 255 * 32
+LONGEST_KEY = 16 * 1024
+"""Bytes of a private key of 16384 bits, and some."""
+
+_OIDS = {
+    bytes.fromhex("06032b6570"): Algorithm.ED25519,  # RFC 8410
+    bytes.fromhex("06072a8648ce3d020106082a8648ce3d030107"): Algorithm.ECDSA_P256,  # RFC 5480
+    bytes.fromhex("06092a864886f70d010101"): Algorithm.RSA_PSS,  # RFC 8017
+}
+
+
+def algorithm_of(key: bytes, what: str) -> Algorithm:
+    """The algorithm named near the front of a key in DER; `what` is 'private key' or 'public key'.
+
+    Only tells what to try: the library still parses the key. Raises `CryptoError`.
+    """
+    if not isinstance(key, bytes) or not 32 < len(key) <= LONGEST_KEY or key[0] != 0x30:
+        raise CryptoError(f"this is no {what} in DER")
+    head = key[:48]
+    for identifier, algorithm in _OIDS.items():
+        if identifier in head:
+            return algorithm
+    raise CryptoError(f"this is no {what} of Ed25519, P-256 or RSA in DER")
+
+
+def check_rsa(bits: int) -> None:
+    """Raises `CryptoError` for a key that is too weak or too costly."""
+    if not RSA_FEWEST_BITS <= bits <= RSA_MOST_BITS:
+        raise CryptoError(
+            f"this RSA key has {bits} bits; taken are {RSA_FEWEST_BITS} to {RSA_MOST_BITS}")
+
+
+def check_length(data: bytes, length: int, what: str) -> None:
+    """Raises `CryptoError` unless there are `length` bytes."""
+    if len(data) != length:
+        raise CryptoError(f"the {what} has {len(data)} bytes; it needs {length}")
+
+
+def no_key(what: str) -> CryptoError:
+    """The error for bytes that look like a key and are none."""
+    return CryptoError(f"this {what} is damaged, or its form is not the usual one")
+
+
+def not_right() -> CryptoError:
+    """The error for every wrong signature; it does not say why."""
+    return CryptoError("the signature is not right: the text was altered, or another key signed it")
+
+
+def not_authentic() -> CryptoError:
+    """The error for every sealed text that does not open; it does not say why."""
+    return CryptoError(
+        "the sealed text does not authenticate: it was altered, or sealed with another key or for"
+        " another purpose")
