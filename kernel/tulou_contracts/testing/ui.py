@@ -17,12 +17,16 @@ from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path, PurePosixPath
 
-from tulou_contracts.ui import Asset, Bubble, ContactTab, Contribution, InputPanel, Texts
+from tulou_contracts.ui import (
+    Asset, Bubble, ContactTab, Contribution, InputPanel, Notice, Notices, Page, PageFeed, PageMethod, Texts,
+)
 
 LANGUAGES = ("en", "zh")
 
 _DEFAULT_EXPORT = re.compile(r"^\s*export\s+default\b|\bas\s+default\b", re.MULTILINE)
 _FOREIGN = re.compile(r"""(?:\bfrom\s*|\bimport\s*\(?\s*)["']((?:https?:)?//[^"']+)""")
+_PAGE = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*\Z")
+_CALL = re.compile(r"[a-z][a-z0-9-]*\.[a-z][a-z0-9_-]*\Z")
 _MARKUP = re.compile(r"\.(?:innerHTML|outerHTML)\s*=[^=]|insertAdjacentHTML|document\.write|\beval\s*\(")
 
 
@@ -35,8 +39,11 @@ class UiConformance:
 
     def test_every_answer_is_a_contribution(self) -> None:
         strange = [each for each in self.contributions()
-                   if not isinstance(each, (Bubble, InputPanel, ContactTab, Texts))]
-        assert not strange, f"the pages know Bubble, InputPanel, ContactTab and Texts, not {strange}"
+                   if not isinstance(each, Contribution)]
+        assert not strange, (
+            "the pages know Bubble, InputPanel, ContactTab, Page, PageMethod, PageFeed and Texts,"
+            f" not {strange}"
+        )
 
     def test_files_exist_inside_the_web_folder(self) -> None:
         for asset in self._modules():
@@ -70,9 +77,30 @@ class UiConformance:
         kinds = Counter(each.kind for each in self.contributions() if isinstance(each, Bubble))
         panels = Counter(each.name for each in self.contributions() if isinstance(each, InputPanel))
         tabs = Counter(each.name for each in self.contributions() if isinstance(each, ContactTab))
-        for what in (kinds, panels, tabs):
+        pages = Counter(each.name for each in self.contributions() if isinstance(each, Page))
+        methods = Counter(each.name for each in self.contributions() if isinstance(each, PageMethod))
+        feeds = Counter(each.name for each in self.contributions() if isinstance(each, PageFeed))
+        for what in (kinds, panels, tabs, pages, methods, feeds):
             assert all(count == 1 for count in what.values()), f"contributed twice: {what}"
             assert "" not in what, "a kind or name is empty"
+
+    def test_names_of_pages_can_stand_in_an_address(self) -> None:
+        strange = [each.name for each in self.contributions()
+                   if isinstance(each, Page) and not _PAGE.match(each.name)]
+        assert not strange, f"pages are named by lower-case words joined by '-', not {strange}"
+
+    def test_methods_and_feeds_are_named_by_their_plugin(self) -> None:
+        strange = [each.name for each in self.contributions()
+                   if isinstance(each, (PageMethod, PageFeed)) and not _CALL.match(each.name)]
+        assert not strange, f"methods and feeds are named PLUGIN.WORD, not {strange}"
+
+    def test_contributing_again_names_the_same_functions(self) -> None:
+        ours = [(each.name, each) for each in self.contributions() if isinstance(each, PageFeed)]
+        again = dict((each.name, each) for each in self.contributions() if isinstance(each, PageFeed))
+        for name, each in ours:
+            assert again.get(name) == each, \
+                f"the feed {name!r} has another source at every asking, so pages would begin it anew: " \
+                "name a function or a method of an object that stays, no lambda and no partial"
 
     def test_texts_have_the_same_keys_in_both_languages(self) -> None:
         keys = {language: self._keys(language) for language in LANGUAGES}
@@ -91,7 +119,44 @@ class UiConformance:
 
     def _modules(self) -> list[Asset]:
         return [each.module for each in self.contributions()
-                if isinstance(each, (Bubble, InputPanel, ContactTab))]
+                if isinstance(each, (Bubble, InputPanel, ContactTab, Page))]
+
+
+class NoticesConformance:
+    """What a board of notices owes those who show something on it."""
+
+    def notices(self) -> Notices:
+        """A board with nothing on it."""
+        raise NotImplementedError
+
+    def shown(self) -> Sequence[Notice]:
+        """What people see on that board now."""
+        raise NotImplementedError
+
+    def test_a_notice_is_seen_until_it_is_withdrawn(self) -> None:
+        board = self.notices()
+        board.show(Notice(id="a", title="一"))
+        board.show(Notice(id="b", title="二"))
+        board.withdraw("a")
+        assert [each.title for each in self.shown()] == ["二"]
+
+    def test_a_later_one_of_the_same_id_takes_its_place(self) -> None:
+        board = self.notices()
+        board.show(Notice(id="a", title="one"))
+        board.show(Notice(id="a", title="two"))
+        assert [each.title for each in self.shown()] == ["two"]
+
+    def test_withdrawing_what_is_not_there_is_harmless(self) -> None:
+        board = self.notices()
+        board.withdraw("none")
+        assert list(self.shown()) == []
+
+    def test_what_is_shown_is_bounded(self) -> None:
+        board = self.notices()
+        for number in range(1000):
+            board.show(Notice(id=str(number), title="x" * 10_000))
+        shown = self.shown()
+        assert len(shown) <= 100 and shown[-1].id == "999"
 
 
 def _file(asset: Asset) -> Path:

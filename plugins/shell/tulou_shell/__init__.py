@@ -7,7 +7,7 @@ from tulou_contracts.identity import Identity
 from tulou_contracts.messaging import Messenger
 from tulou_contracts.network import HttpHost
 from tulou_contracts.transport import Transport
-from tulou_contracts.ui import Shell
+from tulou_contracts.ui import Notices, Shell
 
 # Only the host is required: without messaging or identity the page still opens and says what is
 # missing, and it keeps running while one of them is restarted.
@@ -18,7 +18,7 @@ plugin = Plugin(
     level=Level.SHELL,
     requires=(HttpHost,),
     wants=(Identity, Messenger, Transport, PluginControl),
-    provides=(Shell,),
+    provides=(Shell, Notices),
     grants=("messages.read", "messages.send", "account.manage", "contacts.manage", "shell.open"),
     config="tulou_shell.config:Config",
     run="tulou_shell.service:run",

@@ -10,8 +10,11 @@ from tulou import PluginControl
 from tulou_contracts.identity import Identity
 from tulou_contracts.messaging import Messenger
 from tulou_contracts.transport import Transport
+from tulou_contracts.ui import PageFeed, PageMethod
 from tulou_shell.contributions import Catalogue, asset_url
 from tulou_shell.door import Door
+from tulou_shell.notices import NoticeBoard
+from tulou_shell.opening import place_of
 from tulou_shell.protocol import Fault
 from tulou_shell.views import connection_view
 
@@ -58,6 +61,7 @@ class ShellApp:
         self._faults: dict[str, str] = {}
         self.fault_told: Callable[[str, str], None] = lambda module, error: None
         """Called with module and error when a page tells a fault that is new."""
+        self.board = NoticeBoard(lambda name, data: None)
 
     @property
     def catalogue(self) -> Catalogue:
@@ -124,6 +128,26 @@ class ShellApp:
         """The catalogue as pages read it."""
         return self.catalogue.view()
 
+    def page_method(self, name: str) -> PageMethod:
+        """What plugins let pages call. Raises `Fault` 'missing'."""
+        return _contributed(self._catalogue.methods, name)
+
+    def page_feed(self, name: str) -> PageFeed:
+        """What plugins let pages listen to. Raises `Fault` 'missing'."""
+        return _contributed(self._catalogue.feeds, name)
+
+    async def open(self, url: str, outside: bool) -> dict[str, Any]:
+        """Follow an address of the app's own scheme. Raises `Fault`."""
+        return {"show": place_of(url, self._catalogue.pages, outside=outside)}
+
+    def notices(self) -> list[dict[str, str]]:
+        """What every page shows now."""
+        return self.board.view()
+
+    def close_notice(self, notice_id: str) -> None:
+        """A person has seen a notice."""
+        self.board.withdraw(notice_id)
+
     def plugins(self) -> dict[str, Any]:
         """Every plugin of the composition with its state, what is wrong with contributions, and the
         faults that pages told."""
@@ -142,6 +166,13 @@ class ShellApp:
             "problems": self.catalogue.problems,
             "faults": [{"module": module, "error": error} for module, error in self._faults.items()],
         }
+
+
+def _contributed(known: dict[str, T], name: str) -> T:
+    found = known.get(name)
+    if found is None:
+        raise Fault("missing", f"There is no {name!r}: its plugin is not running, or is an older one.")
+    return found
 
 
 def _there(handle: Handle[T], name: str) -> T:

@@ -17,15 +17,22 @@ from tulou_contracts.ui import (
     Contribution,
     ContributionInvalid,
     InputPanel,
+    Page,
+    PageFeed,
+    PageMethod,
+    Place,
     Texts,
     contribute_ui,
 )
 
-N = TypeVar("N", InputPanel, ContactTab)
+N = TypeVar("N", InputPanel, ContactTab, Page)
+C = TypeVar("C", PageMethod, PageFeed)
 
 FOLDER = "web"
 LANGUAGES = ("zh", "en")
 _PACKAGE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*\Z")
+_PAGE = re.compile(r"[a-z][a-z0-9]{0,39}(-[a-z0-9]{1,40}){0,5}\Z")
+_CALL = re.compile(r"[a-z][a-z0-9-]{0,39}\.[a-z][a-z0-9_-]{0,39}\Z")
 
 
 class OwnContributions:
@@ -53,13 +60,18 @@ class Catalogue:
     bubbles: dict[str, Asset] = field(default_factory=dict)
     panels: dict[str, InputPanel] = field(default_factory=dict)
     tabs: dict[str, ContactTab] = field(default_factory=dict)
+    pages: dict[str, Page] = field(default_factory=dict)
+    methods: dict[str, PageMethod] = field(default_factory=dict)
+    feeds: dict[str, PageFeed] = field(default_factory=dict)
     texts: dict[str, dict[str, str]] = field(default_factory=lambda: {each: {} for each in LANGUAGES})
     problems: list[str] = field(default_factory=list)
 
     @property
     def assets(self) -> list[Asset]:
         """Every module that pages load."""
-        named: list[InputPanel | ContactTab] = [*self.panels.values(), *self.tabs.values()]
+        named: list[InputPanel | ContactTab | Page] = [
+            *self.panels.values(), *self.tabs.values(), *self.pages.values()
+        ]
         return [*self.bubbles.values(), *(each.module for each in named)]
 
     @property
@@ -80,6 +92,12 @@ class Catalogue:
                 {"name": tab.name, "title": tab.title, "module": asset_url(tab.module)}
                 for tab in sorted(self.tabs.values(), key=lambda tab: (tab.order, tab.name))
             ],
+            "pages": [
+                {"name": page.name, "title": page.title, "icon": page.icon, "place": page.place.value,
+                 "module": asset_url(page.module)}
+                for page in sorted(self.pages.values(), key=lambda page: (page.order, page.name))
+            ],
+            "feeds": sorted(self.feeds),
             "texts": self.texts,
             "problems": self.problems,
         }
@@ -112,7 +130,7 @@ def _add(catalogue: Catalogue, contribution: Any) -> None:
     if adder is None:
         raise ContributionInvalid(
             f"{type(contribution).__name__} is nothing the pages know:"
-            " contribute Bubble, InputPanel, ContactTab or Texts."
+            " contribute Bubble, InputPanel, ContactTab, Page, PageMethod, PageFeed or Texts."
         )
     adder(catalogue, contribution)
 
@@ -134,6 +152,40 @@ def _add_panel(catalogue: Catalogue, panel: InputPanel) -> None:
 
 def _add_tab(catalogue: Catalogue, tab: ContactTab) -> None:
     _add_named(catalogue.tabs, tab, "contact tabs")
+
+
+def _add_page(catalogue: Catalogue, page: Page) -> None:
+    if not _PAGE.match(page.name):
+        raise ContributionInvalid(
+            f"The page {page.name!r} of {page.module.package}: use lower-case words joined by '-',"
+            " as in 'my-page'."
+        )
+    if not isinstance(page.place, Place):
+        raise ContributionInvalid(
+            f"The page {page.name!r}: place={page.place!r} should be one of"
+            f" {', '.join(str(each) for each in Place)}."
+        )
+    _add_named(catalogue.pages, page, "pages")
+
+
+def _add_method(catalogue: Catalogue, method: PageMethod) -> None:
+    _add_call(catalogue.methods, method, method.handler, "page methods")
+
+
+def _add_feed(catalogue: Catalogue, feed: PageFeed) -> None:
+    _add_call(catalogue.feeds, feed, feed.source, "page feeds")
+
+
+def _add_call(known: dict[str, C], new: C, function: Any, what: str) -> None:
+    if not isinstance(new.name, str) or not _CALL.match(new.name):
+        raise ContributionInvalid(
+            f"The name {new.name!r} among the {what}: use PLUGIN.WORD in lower case, as in 'log.levels'."
+        )
+    if not callable(function):
+        raise ContributionInvalid(f"{new.name!r} among the {what} has nothing that can be called.")
+    if new.name in known:
+        raise ContributionInvalid(f"Two {what} named {new.name!r}: the first one is used.")
+    known[new.name] = new
 
 
 def _add_named(known: dict[str, N], new: N, what: str) -> None:
@@ -158,6 +210,7 @@ def _add_texts(catalogue: Catalogue, texts: Texts) -> None:
 
 _ADDERS: dict[type, Callable[[Catalogue, Any], None]] = {
     Bubble: _add_bubble, InputPanel: _add_panel, ContactTab: _add_tab, Texts: _add_texts,
+    Page: _add_page, PageMethod: _add_method, PageFeed: _add_feed,
 }
 
 

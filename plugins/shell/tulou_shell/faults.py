@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tulou.errors import NotGranted, ServiceGone, TulouError
+from tulou.flow import leaves
 from tulou_contracts.crypto import CryptoError
 from tulou_contracts.identity import (
     AccountTaken,
@@ -40,6 +41,8 @@ INTERNAL = Fault("internal", "Something went wrong inside Tulou; its log says wh
 
 def fault_of(error: Exception) -> Fault:
     """The answer for an exception; a kind that nobody foresaw shows none of its text."""
+    if isinstance(error, ExceptionGroup):
+        error = next((each for each in leaves(error) if isinstance(each, Exception)), error)
     if isinstance(error, Fault):
         return error
     for kind, code in CODES:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from tulou_contracts.identity import Identity
 from tulou_contracts.messaging import Messenger
 from tulou_contracts.transport import Transport
+from tulou_contracts.ui import PageFeed, PageMethod
 from tulou_shell.protocol import Fault
 from tulou_shell.views import contact_view, conversation_view, message_view
 
@@ -32,6 +33,11 @@ class Backend(Protocol):
     def contributions(self) -> dict[str, Any]: ...
     def plugins(self) -> dict[str, Any]: ...
     def module_failed(self, module: str, error: str) -> None: ...
+    def page_method(self, name: str) -> PageMethod: ...
+    def page_feed(self, name: str) -> PageFeed: ...
+    def notices(self) -> list[dict[str, str]]: ...
+    def close_notice(self, notice_id: str) -> None: ...
+    async def open(self, url: str, outside: bool) -> dict[str, Any]: ...
 
 
 class Params:
@@ -60,6 +66,22 @@ class Params:
         """A whole number or nothing."""
         return None if self._values.get(name) is None else self.number(name)
 
+    def flag(self, name: str) -> bool:
+        """True or False; False when not given."""
+        value = self._values.get(name, False)
+        if not isinstance(value, bool):
+            raise Fault("malformed", f"The parameter {name!r} must be true or false.")
+        return value
+
+    def mapping(self, name: str) -> dict[str, Any]:
+        """An object; empty when not given."""
+        value = self._values.get(name)
+        if value is None:
+            return {}
+        if not isinstance(value, dict):
+            raise Fault("malformed", f"The parameter {name!r} must be an object.")
+        return value
+
     def texts(self, name: str) -> dict[str, str]:
         """An object of texts; empty when not given."""
         value = self._values.get(name) or {}
@@ -74,10 +96,12 @@ Handler = Callable[[Backend, Params], Awaitable[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """`ordered` ones of a page run one after another, in the order they were asked."""
+    """`ordered` ones of a page run one after another, in the order they were asked. `foreign` ones run
+    what other plugins contribute, so they have places of their own and hold up nothing."""
 
     handler: Handler
     ordered: bool = False
+    foreign: bool = False
 
 
 async def session_state(backend: Backend, params: Params) -> Any:
@@ -182,6 +206,26 @@ async def plugins_status(backend: Backend, params: Params) -> Any:
     return backend.plugins()
 
 
+async def ui_notices(backend: Backend, params: Params) -> Any:
+    """What every page shows now."""
+    return backend.notices()
+
+
+async def ui_close_notice(backend: Backend, params: Params) -> Any:
+    """A person has seen a notice."""
+    backend.close_notice(params.text("id"))
+
+
+async def ui_open(backend: Backend, params: Params) -> Any:
+    """Follow an address of the app's own scheme: where to go, or what a function answered."""
+    return await backend.open(params.text("url"), params.flag("outside"))
+
+
+async def page_call(backend: Backend, params: Params) -> Any:
+    """A contributed method."""
+    return await backend.page_method(params.text("name", limit=100)).handler(params.mapping("params"))
+
+
 METHODS: dict[str, Method] = {
     "session.state": Method(session_state),
     "identity.sign_in": Method(identity_sign_in),
@@ -199,6 +243,10 @@ METHODS: dict[str, Method] = {
     "connection.probe": Method(connection_probe),
     "ui.contributions": Method(ui_contributions),
     "ui.fault": Method(ui_fault),
+    "ui.notices": Method(ui_notices),
+    "ui.close_notice": Method(ui_close_notice),
+    "ui.open": Method(ui_open, foreign=True),
+    "page.call": Method(page_call, foreign=True),
     "plugins.status": Method(plugins_status),
 }
 

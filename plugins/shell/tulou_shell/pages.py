@@ -10,13 +10,16 @@ import trio
 
 from tulou_contracts.network import ConnectionLost, Request, WebSocket
 from tulou_shell.faults import INTERNAL, fault_of
+from tulou_shell.listening import Listening
 from tulou_shell.methods import Backend, Method, Params, method_named
 from tulou_shell.protocol import Call, Fault, decode_request, encode_error, encode_push, encode_result
 
 OUTBOX = 2000
 """Texts that may wait for a slow page; one more and it is let go, to come back and read anew."""
 AT_ONCE = 16
-"""Requests of one page that run side by side."""
+"""Requests of one page that run side by side, and as many of those that run contributed methods."""
+FOREIGN_WAITING = 200
+"""Requests for contributed methods that one page may have open."""
 LINGER = 5.0
 """Seconds for what a page asked before it went away, such as sending a message."""
 FULL = 1013
@@ -49,6 +52,11 @@ class Pages:
             if not self._open:
                 self.watched(False)
 
+    def review(self) -> None:
+        """Plugins contribute something else now: end the feeds of those that left."""
+        for page in tuple(self._open):
+            page.review()
+
     def push(self, name: str, data: Any) -> None:
         """Tell every page; never waits."""
         if self._open:
@@ -67,6 +75,9 @@ class Page:
         self._posted, self._to_send = trio.open_memory_channel[str](OUTBOX)
         self._overflow = trio.Event()
         self._slots = trio.Semaphore(AT_ONCE)
+        self._foreign = trio.Semaphore(AT_ONCE)
+        self._foreign_open = 0
+        self._listening: Listening | None = None
 
     def post(self, text: str) -> None:
         """Queue a text for the page; never waits."""
@@ -77,9 +88,15 @@ class Page:
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             pass  # the page is going; it reads everything anew when it comes back
 
+    def review(self) -> None:
+        """End the feeds that nobody contributes any more."""
+        if self._listening is not None:
+            self._listening.review()
+
     async def run(self) -> None:
         """Until the page is gone."""
         async with trio.open_nursery() as nursery:
+            self._listening = Listening(nursery, self._backend.page_feed, self.post, self._log)
             nursery.start_soon(self._send_posted)
             nursery.start_soon(self._watch_overflow)
             await self._answer_requests()
@@ -94,6 +111,8 @@ class Page:
                 nursery.start_soon(self._answer_in_order, queue)
                 async with in_order:
                     await self._read(nursery, in_order)
+                if self._listening is not None:
+                    self._listening.stop_all()
                 scope.deadline = trio.current_time() + LINGER
 
     async def _read(
@@ -112,6 +131,9 @@ class Page:
                     await self._close(TOO_BIG, "request too large")
                     return
                 continue
+            if call.method in LISTENING:
+                self._listen(call)
+                continue
             try:
                 method = method_named(call.method)
             except Fault as fault:
@@ -119,9 +141,35 @@ class Page:
                 continue
             if method.ordered:
                 await in_order.send((call, method))
+            elif method.foreign:
+                self._begin_foreign(nursery, call, method)
             else:
                 await self._slots.acquire()
                 nursery.start_soon(self._answer_beside, call, method)
+
+    def _listen(self, call: Call) -> None:
+        """Begin, go on with or end a feed; answered at once."""
+        assert self._listening is not None
+        try:
+            LISTENING[call.method](self._listening, Params(call.params))
+        except Fault as fault:
+            self.post(encode_error(call.id, fault.code, fault.text))
+        else:
+            self.post(encode_result(call.id, None))
+
+    def _begin_foreign(self, nursery: trio.Nursery, call: Call, method: Method) -> None:
+        if self._foreign_open >= FOREIGN_WAITING:
+            self.post(encode_error(call.id, "too-many", "This page asks for too much at a time."))
+            return
+        self._foreign_open += 1
+        nursery.start_soon(self._answer_foreign, call, method)
+
+    async def _answer_foreign(self, call: Call, method: Method) -> None:
+        try:
+            async with self._foreign:
+                await self._answer(call, method)
+        finally:
+            self._foreign_open -= 1
 
     async def _answer_in_order(
         self, queue: trio.MemoryReceiveChannel[tuple[Call, Method]]
@@ -163,3 +211,13 @@ class Page:
     async def _close(self, code: int, reason: str) -> None:
         with trio.move_on_after(5):
             await self._socket.close(code, reason)
+
+
+LISTENING: dict[str, Callable[[Listening, Params], None]] = {
+    "page.listen": lambda feeds, params: feeds.start(
+        params.number("feed"), params.text("name", limit=100), params.mapping("params")
+    ),
+    "page.took": lambda feeds, params: feeds.took(params.number("feed"), params.number("count")),
+    "page.unlisten": lambda feeds, params: feeds.stop(params.number("feed")),
+}
+"""What a page says about its feeds."""

@@ -18,11 +18,12 @@ from tulou_contracts.identity import Identity
 from tulou_contracts.messaging import ConversationChanged, MessageChanged, MessageStored, Messenger
 from tulou_contracts.network import HttpHost, Site
 from tulou_contracts.transport import ConnectionChanged, ContactChanged, Transport
-from tulou_contracts.ui import Shell, contribute_ui
+from tulou_contracts.ui import Notices, Shell, contribute_ui
 from tulou_shell.app import Services, ShellApp
 from tulou_shell.contributions import OwnContributions, collect
 from tulou_shell.door import Door
 from tulou_shell.feed import Feed
+from tulou_shell.notices import NoticeBoard
 from tulou_shell.page import ASSETS, index
 from tulou_shell.pages import Pages
 from tulou_shell.remembered import Remembered
@@ -50,9 +51,11 @@ async def run(ctx: Context) -> AsyncIterator[None]:
             services, door, lambda: site.url, server=config.server, device=_device_name(ctx)
         )
         pages = Pages(shell, ctx.log)
+        shell.board = NoticeBoard(pages.push)
         with ExitStack() as watches:
             _wire(ctx, site, shell, pages, remembered, watches)
             ctx.provide(Shell, shell)
+            ctx.provide(Notices, shell.board)
             ctx.spawn(_announce, shell, config.announce, name="announce")
             yield
 
@@ -137,6 +140,7 @@ class ContributionKeeper:
             self._reported.update(catalogue.problems)
             self._serve(catalogue.packages | {"tulou_shell"})
             before, self._shell.catalogue = self._shell.catalogue, catalogue
+            self._pages.review()
             if before.view() != catalogue.view():
                 self._pages.push("contributions", catalogue.view())
             self._pages.push("plugins", self._shell.plugins())

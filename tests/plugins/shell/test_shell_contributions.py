@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tulou_contracts.testing.ui import UiConformance
+from tulou_contracts.testing.ui import NoticesConformance, UiConformance
 from tulou_contracts.ui import (
-    Asset, Bubble, ContactTab, Contribution, ContributionInvalid, InputPanel, Texts,
+    Asset, Bubble, ContactTab, Contribution, ContributionInvalid, InputPanel, Notice, Notices, Page,
+    PageFeed, PageMethod, Texts,
 )
 
 from tulou_shell.contributions import OwnContributions, asset_url, check_asset, collect
+from tulou_shell.notices import NoticeBoard
 
 WEB = Path(__file__).parents[3] / "plugins/shell/tulou_shell/web"
 
@@ -22,6 +24,19 @@ WEB = Path(__file__).parents[3] / "plugins/shell/tulou_shell/web"
 class TestOwnContributions(UiConformance):
     def contributions(self) -> Sequence[Contribution]:
         return OwnContributions().contribute_ui()
+
+
+class TestNoticeBoard(NoticesConformance):
+    board: NoticeBoard
+
+    def notices(self) -> Notices:
+        self.pushed: list[Any] = [[]]
+        self.board = NoticeBoard(lambda name, data: self.pushed.append(data))
+        return self.board
+
+    def shown(self) -> Sequence[Notice]:
+        assert self.board.view() == self.pushed[-1]
+        return [Notice(**each) for each in self.board.view()]
 
 
 @pytest.fixture
@@ -178,3 +193,45 @@ def test_contact_tabs_stand_in_order_and_one_of_a_name_wins() -> None:
     assert [each["name"] for each in catalogue.view()["tabs"]] == ["details", "org"]
     assert [each for each in catalogue.problems if "'org'" in each]
     assert [each for each in catalogue.problems if "tabs/none.js" in each]
+
+
+async def _nothing(params: Any) -> Any:
+    return None
+
+
+OURS = Asset("tulou_shell", "tabs/details.js")
+
+
+@pytest.mark.parametrize("wrong", [
+    Page(name="My Page", title="x", module=OURS), Page(name="", title="x", module=OURS),
+    Page(name="a/b", title="x", module=OURS), Page(name="x?y", title="x", module=OURS),
+    Page(name="x", title="x", module=OURS, place="bar"),  # type: ignore[arg-type]
+    Page(name="x", title="x", module=Asset("tulou_shell", "tabs/none.js")),
+    PageMethod(name="levels", handler=_nothing), PageMethod(name="Log.levels", handler=_nothing),
+    PageMethod(name="log.x\n", handler=_nothing),
+    PageMethod(name="log.levels", handler=None), PageFeed(name="log", source=None),  # type: ignore[arg-type]
+])
+def test_a_wrong_page_or_call_is_told_and_spoils_no_other(wrong: Any) -> None:
+    good = Page(name="good", title="x", module=OURS)
+    catalogue = collect([[wrong, good, PageMethod(name="good.word", handler=_nothing)]])
+    assert len(catalogue.problems) == 1 and list(catalogue.pages) == ["good"]
+    assert list(catalogue.methods) == ["good.word"] and catalogue.feeds == {}
+
+
+def test_pages_stand_in_order_and_the_first_of_a_name_wins() -> None:
+    method = PageMethod(name="a.b", handler=_nothing)
+    catalogue = collect([[
+        Page(name="z", title="1", module=OURS, order=5), Page(name="a", title="2", module=OURS),
+        Page(name="z", title="3", module=OURS), method, method,
+    ]])
+    assert [each["title"] for each in catalogue.view()["pages"]] == ["1", "2"]
+    assert len(catalogue.problems) == 2
+
+
+def test_the_suite_finds_a_feed_that_is_another_one_at_every_asking() -> None:
+    class Suite(UiConformance):
+        def contributions(self) -> Sequence[Contribution]:
+            return [PageFeed(name="a.b", source=lambda params: None)]  # type: ignore[arg-type, return-value]
+
+    with pytest.raises(AssertionError, match="lambda"):
+        Suite().test_contributing_again_names_the_same_functions()

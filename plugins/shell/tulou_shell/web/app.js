@@ -4,17 +4,20 @@ import "./views/composer.js";
 import "./views/contacts.js";
 import "./views/conversation.js";
 import "./views/list.js";
+import "./views/notices.js";
+import "./views/page.js";
 import "./views/settings.js";
 import "./views/signin.js";
 import { h, fill, icon, View } from "./dom.js";
 import { watchNotifications } from "./notify.js";
-import { go, route, watchRoute } from "./route.js";
+import { address, beside, go, route, samePage, watchRoute } from "./route.js";
 import { storage } from "./storage.js";
 import { store } from "./store.js";
 import { t } from "./texts.js";
-import { avatar, empty } from "./views/parts.js";
+import { avatar, empty, pageIcon } from "./views/parts.js";
 
 const TABS = [["chats", "chat"], ["contacts", "people"], ["settings", "gear"]];
+const NARROW = matchMedia("(width < 700px)");
 
 class App extends View {
   #screen = "";
@@ -23,6 +26,7 @@ class App extends View {
   connectedCallback() {
     this.watch(store, "session", () => this.#show());
     this.watch(store, "conversations contacts", () => this.#count());
+    this.watch(store, "contributions", () => this.#drawTabs());
     this.later(watchRoute(() => this.#place()));
     addEventListener("tulou-language", () => {
       this.#screen = "";
@@ -52,36 +56,53 @@ class App extends View {
       nav: h("nav", { class: "rail", "aria-label": t("nav.label") }),
       side: h("section", { class: "side" }),
       pane: h("main", { class: "pane" }),
+      third: h("aside", { class: "beside", "aria-label": t("page.beside") }),
       shown: {},
     };
-    const { nav, side, pane } = this.#frame;
-    const own = store.session.account?.address ?? "";
-    fill(
-      nav,
-      h("div", { class: "rail-own", title: own }, own && avatar(own, store.nameOf(own))),
-      TABS.map(([name, picture]) => h("a", { class: "rail-tab", href: `#/${name}`, dataset: { tab: name } },
-        h("span", { class: "rail-icon" }, icon(picture), name === "chats" && h("span", { class: "badge rail-badge", hidden: true })),
-        h("span", { class: "rail-word" }, t(`nav.${name}`)))),
-    );
-    fill(this, h("tulou-bar"), h("div", { class: "frame" }, nav, side, pane));
+    const { nav, side, pane, third } = this.#frame;
+    fill(this, h("tulou-bar"), h("tulou-notices"), h("div", { class: "frame" }, nav, side, pane, third));
+    this.#drawTabs();
     this.#place();
+  }
+
+  /** The sections: the shell's own, and between them the pages that have a place there. */
+  #drawTabs() {
+    if (this.#frame === null) return;
+    const own = store.session.account?.address ?? "";
+    const pages = store.contributions.pages.filter((each) => each.place === "bar");
+    const [chats, contacts, settings] = TABS.map(([name, picture]) => railTab(name, `#/${name}`, t(`nav.${name}`),
+      icon(picture), name === "chats" && h("span", { class: "badge rail-badge", hidden: true })));
+    fill(this.#frame.nav, h("div", { class: "rail-own", title: own }, own && avatar(own, store.nameOf(own))), chats, contacts,
+      pages.map((page) => railTab(`app/${page.name}`, address("app", page.name), t(page.title), pageIcon(page))), settings);
+    this.#markTabs();
+    this.#count();
+  }
+
+  #markTabs() {
+    const { tab, id, page } = route();
+    const known = tab === "app" && store.contributions.pages.find((each) => each.name === page.name);
+    const current = tab !== "app" ? tab : known?.place === "settings" ? "settings" : `app/${id}`;
+    for (const link of this.#frame.nav.querySelectorAll("a")) {
+      link.toggleAttribute("data-current", link.dataset.tab === current);
+      if (link.dataset.tab === current) link.setAttribute("aria-current", "page");
+      else link.removeAttribute("aria-current");
+    }
+    this.toggleAttribute("data-rail", tab === "settings" || known?.place === "bar");
   }
 
   /** Follow the route: replace only what is another one now. */
   #place() {
     if (this.#frame === null) return;
-    const { tab, id } = route();
-    const { nav, side, pane, shown } = this.#frame;
+    const { tab, id, page } = route();
+    const { side, pane, third, shown } = this.#frame;
+    const next = tab === "app" ? null : page; // beside a conversation or a contact
     this.dataset.tab = tab;
-    this.dataset.pane = id !== "" || tab === "settings" ? "pane" : "side";
-    for (const link of nav.querySelectorAll("a")) {
-      link.toggleAttribute("data-current", link.dataset.tab === tab);
-      if (link.dataset.tab === tab) link.setAttribute("aria-current", "page");
-      else link.removeAttribute("aria-current");
-    }
+    this.dataset.pane = next ? "beside" : id !== "" || tab === "settings" ? "pane" : "side";
+    this.#markTabs();
     if (shown.tab !== tab) fill(side, SIDES[tab]());
     if (shown.tab !== tab || shown.id !== id) fill(pane, paneOf(tab, id));
-    Object.assign(shown, { tab, id });
+    if (!samePage(shown.page, next)) fill(third, next && h("tulou-page", { name: next.name, beside: true }));
+    Object.assign(shown, { tab, id, page: next });
     this.#count();
   }
 
@@ -98,7 +119,13 @@ class App extends View {
   }
 }
 
+function railTab(name, href, word, ...picture) {
+  return h("a", { class: "rail-tab", href, dataset: { tab: name }, title: word },
+    h("span", { class: "rail-icon" }, picture), h("span", { class: "rail-word ellipsis" }, word));
+}
+
 const SIDES = {
+  app: () => [],
   chats: () => h("tulou-conversation-list"),
   contacts: () => h("tulou-contact-list"),
   settings: () => [],
@@ -106,6 +133,7 @@ const SIDES = {
 
 function paneOf(tab, id) {
   if (tab === "settings") return h("tulou-settings");
+  if (tab === "app") return h("tulou-page", { name: id });
   if (tab === "contacts") {
     return id ? h("tulou-contact", { address: id }) : empty("people", t("contacts.pick"), t("contacts.pickHint"));
   }
@@ -124,10 +152,10 @@ function splash() {
 }
 
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && !event.defaultPrevented && !event.isComposing && route().id
-      && !document.querySelector("dialog[open]") && matchMedia("(width < 700px)").matches) {
-    go(route().tab);
-  }
+  if (event.key !== "Escape" || event.defaultPrevented || event.isComposing || document.querySelector("dialog[open]")) return;
+  const { tab, id, page } = route();
+  if (beside()) go(tab, id);
+  else if (page === null && id && NARROW.matches) go(tab);
 });
 
 // A signed-out account leaves no text behind in the browser.

@@ -106,6 +106,9 @@ const PATHS = {
   person: "M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8Z M4.5 20.5c0-3.7 3.3-6 7.5-6s7.5 2.3 7.5 6",
   plug: "M9 3v5 M15 3v5 M6 8h12v3a6 6 0 0 1-12 0Z M12 17v4",
   exit: "M10 4H5v16h5 M14 8l4 4-4 4 M18 12H9",
+  page: "M6 3h9l4 4v14H6Z M14.5 3v4.5H19 M9 12h7 M9 16h7",
+  next: "M9 5l7 7-7 7",
+  bell: "M6 17V11a6 6 0 0 1 12 0v6l1.5 1.5h-15Z M10 21h4",
   panel: "M4 5h16v14H4Z M4 14h16",
 };
 

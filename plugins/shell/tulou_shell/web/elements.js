@@ -86,8 +86,8 @@ function another() {
 }
 
 function inUse(url) {
-  const { bubbles, panels, tabs } = store.contributions;
-  return Object.values(bubbles).includes(url) || [...panels, ...tabs].some((each) => each.module === url);
+  const { bubbles, panels, tabs, pages } = store.contributions;
+  return Object.values(bubbles).includes(url) || [...panels, ...tabs, ...pages].some((each) => each.module === url);
 }
 
 function tell(url) {

@@ -46,11 +46,11 @@ export class Line extends EventTarget {
   }
 
   /** Ask for something; rejects with `Fault`, code 'closed' when the answer cannot come any more. */
-  ask(method, params = {}) {
+  ask(method, params = {}, patience = PATIENCE) {
     if (!this.open) return Promise.reject(new Fault("closed"));
     const id = this.#next++;
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => this.#settle(id, (each) => each.reject(new Fault("closed"))), PATIENCE);
+      const timer = setTimeout(() => this.#settle(id, (each) => each.reject(new Fault("closed"))), patience);
       this.#waiting.set(id, { resolve, reject, timer });
       this.#socket.send(JSON.stringify({ id, method, params }));
     });

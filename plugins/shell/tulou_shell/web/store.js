@@ -1,6 +1,6 @@
 // What the page knows of the account. Views listen to topics and read the fields.
 //
-// Topics: session, connection, conversations, contacts, contributions, plugins, line,
+// Topics: session, connection, conversations, contacts, contributions, plugins, notices, line,
 // history:<conversation> (its messages), draft:<conversation> (its unsent text was put back).
 import { localPart } from "./format.js";
 import { History } from "./history.js";
@@ -17,8 +17,9 @@ class Store {
   lineSince = 0;
   conversations = new Map();
   contacts = new Map();
-  contributions = { bubbles: {}, panels: [], tabs: [], texts: {}, problems: [] };
+  contributions = { bubbles: {}, panels: [], tabs: [], pages: [], feeds: [], texts: {}, problems: [] };
   plugins = { plugins: [], missing: [], problems: [] };
+  notices = [];
 
   #histories = new Map();
   #listeners = new Map();
@@ -47,8 +48,13 @@ class Store {
     for (const handler of [...(this.#listeners.get(topic) ?? [])]) handler();
   }
 
-  ask(method, params) {
-    return this.#line.ask(method, params);
+  ask(method, params, patience) {
+    return this.#line.ask(method, params, patience);
+  }
+
+  /** Hear one kind of Python's pushes that are no part of the account, such as the values of feeds. */
+  hear(name, handler) {
+    PUSHES[name] = (data) => handler(data);
   }
 
   /** The page is looked at again, or the network changed: find out what still stands. */
@@ -216,6 +222,7 @@ class Store {
       }),
       this.ask("ui.contributions").then((answer) => this.#setContributions(answer)),
       this.ask("plugins.status").then((answer) => this.pushedPlugins(answer)),
+      this.ask("ui.notices").then((answer) => this.pushedNotices(answer)),
     ]);
     const { signedIn, missing } = session;
     if (signedIn || missing.includes("identity")) {
@@ -280,6 +287,11 @@ class Store {
   pushedPlugins(plugins) {
     this.plugins = plugins;
     this.emit("plugins");
+  }
+
+  pushedNotices(notices) {
+    this.notices = notices;
+    this.emit("notices");
   }
 
   async pushedResync() {
@@ -359,6 +371,7 @@ const PUSHES = {
   contact: Store.prototype.pushedContact,
   contributions: Store.prototype.pushedContributions,
   plugins: Store.prototype.pushedPlugins,
+  notices: Store.prototype.pushedNotices,
   resync: Store.prototype.pushedResync,
 };
 

@@ -163,5 +163,18 @@ export default {
   "error.closed": "The connection to Tulou was lost.",
   "error.failed": "That did not work.",
 
+  "page.beside": "Page",
+  "page.gone": "This page is not here",
+  "page.goneHint": "Its plugin is not running, or is not part of this app.",
+  "page.broken": "This page cannot be shown",
+  "page.brokenHint": "Its plugin has a fault; Settings say which.",
+  "page.loading": "Loading…",
+  "notice.label": "Notices",
+  "notice.open": "Show",
+  "settings.pages": "More",
+  "error.no-route": "This address leads nowhere in this app.",
+  "error.forbidden": "This may not be opened from outside the app.",
+  "error.too-many": "Too much at a time. Try again in a moment.",
+
   "panel.emoji": "Emoji",
 };

@@ -163,5 +163,18 @@ export default {
   "error.closed": "与土楼的连接断开了。",
   "error.failed": "操作没有成功。",
 
+  "page.beside": "页面",
+  "page.gone": "这个页面不在这里",
+  "page.goneHint": "提供它的插件没有运行，或不属于这个应用。",
+  "page.broken": "这个页面无法显示",
+  "page.brokenHint": "提供它的插件有问题，详情见“设置”。",
+  "page.loading": "正在加载…",
+  "notice.label": "通知",
+  "notice.open": "查看",
+  "settings.pages": "更多",
+  "error.no-route": "这个地址在应用里没有对应的页面。",
+  "error.forbidden": "这个地址不允许从应用外部打开。",
+  "error.too-many": "同时进行的事情太多，请稍后再试。",
+
   "panel.emoji": "表情",
 };

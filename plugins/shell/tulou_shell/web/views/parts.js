@@ -15,6 +15,11 @@ export function dot(presence) {
   return h("span", { class: `presence presence-${presence}`, title: t(`presence.${presence}`) });
 }
 
+/** The picture of a contributed page. */
+export function pageIcon(page) {
+  return page.icon ? h("span", { class: "page-icon", "aria-hidden": "true" }, page.icon) : icon("page");
+}
+
 /** What stands where nothing is. */
 export function empty(picture, title, hint, ...more) {
   return h("div", { class: "empty" }, h("div", { class: "empty-icon" }, icon(picture)),

@@ -1,14 +1,15 @@
 // Account, appearance, language, notifications, plugins.
 import { fill, h, icon, View } from "../dom.js";
 import { askForNotifications, notifications } from "../notify.js";
+import { address } from "../route.js";
 import { storage } from "../storage.js";
 import { store } from "../store.js";
 import { language, setLanguage, t } from "../texts.js";
-import { avatar, formDialog } from "./parts.js";
+import { avatar, formDialog, pageIcon } from "./parts.js";
 
 class Settings extends View {
   connectedCallback() {
-    this.watch(store, "session connection plugins", () => this.#show());
+    this.watch(store, "session connection plugins contributions", () => this.#show());
     this.#show();
   }
 
@@ -29,8 +30,17 @@ class Settings extends View {
         ], setTheme),
         choice(t("settings.language"), language(), [["zh", "中文"], ["en", "English"]], setLanguage),
         notificationRow()),
+      pageLinks(),
       h("article", { class: "card" }, h("h2", {}, t("settings.plugins")), pluginTrouble(), pluginNames())));
   }
+}
+
+/** The pages that plugins put here. */
+function pageLinks() {
+  const pages = store.contributions.pages.filter((each) => each.place === "settings");
+  return pages.length > 0 && h("nav", { class: "card page-links", "aria-label": t("settings.pages") }, pages.map((page) =>
+    h("a", { class: "page-link", href: address("app", page.name), dataset: { page: page.name } },
+      h("span", { class: "page-link-icon" }, pageIcon(page)), h("span", { class: "grow ellipsis" }, t(page.title)), icon("next"))));
 }
 
 function connectionWords() {
