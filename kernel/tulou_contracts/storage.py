@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from tulou.errors import TulouError
@@ -29,16 +30,82 @@ class StorageCorrupt(StorageError):
     """A file is damaged; the text says which one and where its copy was put."""
 
 
+class StorageLocked(StorageError):
+    """The data is encrypted, and its key is lost or not to be had now; the text says which."""
+
+
 class MigrationFailed(StorageError):
     """The schema is newer than this program, or a migration step failed; nothing was changed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """One step of a namespace's schema: `version` counts 1, 2, 3, ...; `script` is SQL, run once."""
+    """One step of a namespace's schema: `version` counts 1, 2, 3, ...; each is run once.
+
+    `script` is SQL; `work`, for what SQL cannot say, is called after it. Both are part of the one
+    transaction of all missing steps, before which a copy of the database was kept.
+    """
 
     version: int
-    script: str
+    script: str = ""
+    work: Callable[[Transaction], None] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repair:
+    """What had to be done to a damaged file before it could be opened."""
+
+    file: str
+    kept_as: str
+    """Where the damaged file was put."""
+    rows: int
+    """Rows that were recovered, in all namespaces."""
+    lost: tuple[str, ...]
+    """Tables of which some or all rows may be missing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StorageRepaired:
+    """Event: the profile's database was damaged, and what could be read of it goes on."""
+
+    repair: Repair
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StorageNearlyFull:
+    """Event: nine tenths of the room that the database may take are used. Sizes in bytes."""
+
+    used: int
+    allowed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StorageUsage:
+    """How much room the data takes, in bytes."""
+
+    namespaces: Mapping[str, int]
+    """Tables and indexes by namespace."""
+    documents: int
+    rebuildable: Mapping[str, int]
+    """Files that can be rebuilt, by name."""
+    other: int
+    """Copies made before migrations, and damaged files that were set aside."""
+    allowed: int
+    """The most that the database may take; 0: as the disk allows."""
+    free: int
+    """Room left on the disk."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupMade:
+    """What a backup holds."""
+
+    path: Path
+    files: int
+    bytes: int
+    """Size of the archive."""
+    sealed: bool
+    """Whether a passphrase is needed to open it."""
 
 
 class Reader(Protocol):
@@ -81,6 +148,31 @@ class Database(Protocol):
     async def read(self, work: Callable[[Reader], T]) -> T:
         """Run `work` with a consistent view, in a reader thread, concurrently with writes."""
 
+    @property
+    def repair(self) -> Repair | None:
+        """Set when the file was repaired, until `settle_repair`: rows of this room may be missing.
+
+        A room fetches again what it can (from the server, say), then settles.
+        """
+
+    async def settle_repair(self) -> None:
+        """This namespace has dealt with `repair`; it is not told again. Raises as `write`."""
+
+
+class Rebuildable(Database, Protocol):
+    """A database in a file of its own, for what can be made again from other data: an index, a cache.
+
+    It may be gone at any start, is in no backup, and its newest changes may be lost with the power;
+    what is there is consistent. `repair` is always None: a damaged file is thrown away instead.
+    """
+
+    @property
+    def stale(self) -> bool:
+        """Whether it has to be filled (again): new, or thrown away, or never filled to the end."""
+
+    async def filled(self) -> None:
+        """Everything is in it: from now on, and at later starts, it is not `stale`."""
+
 
 class Documents(Protocol):
     """A few hundred small JSON documents by key; every change is crash-safe when it returns."""
@@ -109,3 +201,38 @@ class Storage(Protocol):
 
     async def documents(self, name: str) -> Documents:
         """Open (or create) a set of small documents. Raises `StorageCorrupt`."""
+
+    async def rebuildable(self, name: str, migrations: Sequence[Migration]) -> Rebuildable:
+        """Open (or create) a file for what can be rebuilt; tables begin with the name and ``_``.
+
+        A file that is damaged, that a newer program made, or that a migration fails on is thrown
+        away, and a new one is `stale`. Raises `MigrationFailed` (even of a new file), `StorageFull`.
+        """
+
+
+class Maintenance(Protocol):
+    """Care of a profile's data as a whole. Implemented by `store`."""
+
+    async def usage(self) -> StorageUsage:
+        """How much room everything takes; reads the whole database, off the loop."""
+
+    async def check(self) -> Sequence[str]:
+        """Look at every page and index; a sentence for each fault, none when all is well."""
+
+    async def compact(self) -> int:
+        """Give unused room back to the disk; the bytes gained. Writers wait meanwhile."""
+
+    async def include(self, folder: Path) -> None:
+        """Have backups hold the files of a folder inside the profile, from now on.
+
+        Nothing is in a backup unless it was included: secrets and caches stay out by default.
+        Raises `StorageError` for a folder outside the profile.
+        """
+
+    async def backup(self, target: Path, *, passphrase: str = "") -> BackupMade:
+        """Write a consistent copy of the profile to a new file, while everything runs.
+
+        It holds the database, the documents and the included folders; no secrets. With a passphrase
+        the file is encrypted; a profile that is encrypted itself cannot be backed up without one.
+        Raises `StorageError`, `StorageFull`; then no file is left.
+        """

@@ -17,6 +17,7 @@ from tulou_contracts.storage import (
     MigrationFailed,
     Parameters,
     Reader,
+    Repair,
     Row,
     StorageError,
     StorageFull,
@@ -42,6 +43,7 @@ class MemoryStorage:
         self.connection.execute("PRAGMA foreign_keys = 1")
         self._versions: dict[str, int] = {}
         self._sets: dict[str, MemoryDocuments] = {}
+        self._rebuildable: dict[str, MemoryRebuildable] = {}
 
     async def database(self, namespace: str, migrations: Sequence[Migration]) -> MemoryDatabase:
         """Open a namespace, bringing its schema up to date."""
@@ -58,6 +60,8 @@ class MemoryStorage:
                     step = migration.version
                     for statement in _statements(migration.script):
                         view.execute(statement)
+                    if migration.work is not None:
+                        migration.work(view)
         except StorageError as error:
             raise MigrationFailed(f"{namespace}: migration {step} failed: {error}") from error
         self._versions[namespace] = last
@@ -69,6 +73,11 @@ class MemoryStorage:
         if not re.fullmatch(r"[a-z0-9]+([-_][a-z0-9]+)*", name):
             raise StorageError(f"documents {name!r}: use lower-case words joined by '-'")
         return self._sets.setdefault(name, MemoryDocuments(self))
+
+    async def rebuildable(self, name: str, migrations: Sequence[Migration]) -> MemoryRebuildable:
+        """Open a namespace that is `stale` until it is filled; it lies beside the others."""
+        await self.database(name, migrations)
+        return self._rebuildable.setdefault(name, MemoryRebuildable(self))
 
     @contextmanager
     def transaction(self, *, writing: bool = True) -> Iterator[_View]:
@@ -107,6 +116,12 @@ class MemoryDatabase:
 
     def __init__(self, storage: MemoryStorage) -> None:
         self._storage = storage
+        self.repair: Repair | None = None
+
+    async def settle_repair(self) -> None:
+        """Forget the repair that a test has put there."""
+        await trio.lowlevel.checkpoint()
+        self.repair = None
 
     async def write(self, work: Callable[[Transaction], T]) -> T:
         """Run `work` in a transaction."""
@@ -120,6 +135,19 @@ class MemoryDatabase:
         await trio.lowlevel.checkpoint()
         with self._storage.transaction(writing=False) as view:
             return work(view)
+
+
+class MemoryRebuildable(MemoryDatabase):
+    """The contract's `Rebuildable`."""
+
+    def __init__(self, storage: MemoryStorage) -> None:
+        super().__init__(storage)
+        self.stale = True
+
+    async def filled(self) -> None:
+        """It is not stale any more."""
+        await trio.lowlevel.checkpoint()
+        self.stale = False
 
 
 class MemoryDocuments:

@@ -22,10 +22,19 @@ class Config:
     quota_mb: int = 0
     """Largest size of the database in MiB, after which writes raise `StorageFull`; 0: the disk's."""
 
+    check_seconds: float = 0.5
+    """How long the check of the database may take when the app was not closed properly, in seconds;
+    0 leaves it out. Damage that was met is always looked for, however long it takes."""
+
+    encrypt: bool = False
+    """Encrypt database and documents with a key that the keyring keeps. Changing it converts the
+    profile at the next start."""
+
     def __post_init__(self) -> None:
         faults = [
             f"store: {name} = {getattr(self, name)} must be at least {least}"
-            for name, least in (("readers", 1), ("batch", 1), ("quota_mb", 0)) if getattr(self, name) < least
+            for name, least in (("readers", 1), ("batch", 1), ("quota_mb", 0), ("check_seconds", 0))
+            if getattr(self, name) < least
         ]
         if faults:
             raise ValueError(*faults)

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, TypeVar
 
+import apsw
 import trio
 
-from tulou_contracts.storage import Migration, Reader, Transaction
+from tulou_contracts.storage import (
+    Migration,
+    MigrationFailed,
+    Reader,
+    Repair,
+    StorageCorrupt,
+    Transaction,
+)
 from tulou_store.connections import Place
 from tulou_store.jobs import Job
 from tulou_store.migrations import check, migrate
@@ -22,8 +31,12 @@ T = TypeVar("T")
 class ProfileDatabase:
     """Use within ``async with database.running()``."""
 
-    def __init__(self, place: Place, *, threads: bool = True, readers: int = 3, batch: int = 500) -> None:
-        self._place = place
+    def __init__(
+        self, place: Place, *, threads: bool = True, readers: int = 3, batch: int = 500,
+        publish: Callable[[object], None] = lambda _: None,
+    ) -> None:
+        self.place = place
+        self._publish = publish
         self._threads = threads
         self.writer = Writer(place, batch)
         self.readers = Readers(place, readers)
@@ -61,12 +74,55 @@ class ProfileDatabase:
         """Open a namespace. Raises `MigrationFailed`, `StorageCorrupt`, `StorageFull`."""
         check(name, migrations)
 
-        def bring_up(writer: Writer) -> None:
+        def bring_up(writer: Writer) -> Repair | None:
             connection, gate = writer.opened()
-            migrate(connection, gate, self._place, name, migrations)
+            migrate(connection, gate, self.place, name, migrations)
+            return _repair(connection, name)
 
-        await self.writer.submit(Job(bring_up, alone=True))
-        return Namespace(self)
+        return Namespace(self, name, await self.alone(bring_up))
+
+    async def rebuildable(self, name: str, migrations: Sequence[Migration]) -> RebuildableFile:
+        """Open the file's only namespace, of a new file if need be. Raises as `namespace`."""
+        check(name, migrations)
+
+        def bring_up(writer: Writer) -> bool:
+            connection, gate = writer.opened()
+            migrate(connection, gate, self.place, name, migrations)
+            return not connection.execute("SELECT 1 FROM store_state WHERE name = 'filled'").fetchall()
+
+        def bring_up_or_anew(writer: Writer) -> bool:
+            try:
+                return bring_up(writer)
+            except (StorageCorrupt, MigrationFailed) as error:
+                if writer.fresh:
+                    raise
+                self.place.log.warning("%s is thrown away and will be made again: %s", self.place.path, error)
+                writer.start_over()
+                return bring_up(writer)
+
+        return RebuildableFile(self, name, await self.alone(bring_up_or_anew))
+
+    async def alone(self, work: Callable[[Writer], T]) -> T:
+        """Run what needs the writer for itself."""
+        try:
+            result: T = await self.writer.submit(Job(work, alone=True))
+        finally:
+            self.tell()
+        return result
+
+    async def write(self, work: Callable[[Transaction], T]) -> T:
+        """See the contract."""
+        try:
+            result: T = await self.writer.submit(Job(work))
+        finally:
+            if self.place.news:
+                self.tell()
+        return result
+
+    def tell(self) -> None:
+        """Publish what the writer's thread has noticed."""
+        while self.place.news:
+            self._publish(self.place.news.pop(0))
 
     async def read(self, work: Callable[[Reader], T]) -> T:
         """See the contract."""
@@ -78,17 +134,58 @@ class ProfileDatabase:
 class Namespace:
     """The contract's `Database`."""
 
-    def __init__(self, database: ProfileDatabase) -> None:
+    def __init__(self, database: ProfileDatabase, name: str, repair: Repair | None) -> None:
         self._database = database
+        self._name = name
+        self._repair = repair
 
     async def write(self, work: Callable[[Transaction], T]) -> T:
         """See the contract."""
-        result: T = await self._database.writer.submit(Job(work))
-        return result
+        return await self._database.write(work)
 
     async def read(self, work: Callable[[Reader], T]) -> T:
         """See the contract."""
         return await self._database.read(work)
+
+    @property
+    def repair(self) -> Repair | None:
+        """See the contract."""
+        return self._repair
+
+    async def settle_repair(self) -> None:
+        """See the contract."""
+        if self._repair is not None:
+            name = f"repair {self._name}"
+            await self.write(lambda tx: tx.execute("DELETE FROM store_state WHERE name = ?", (name,)))
+            self._repair = None
+
+
+class RebuildableFile(Namespace):
+    """The contract's `Rebuildable`."""
+
+    def __init__(self, database: ProfileDatabase, name: str, stale: bool) -> None:
+        super().__init__(database, name, None)
+        self._stale = stale
+
+    @property
+    def stale(self) -> bool:
+        """See the contract."""
+        return self._stale
+
+    async def filled(self) -> None:
+        """See the contract."""
+        await self.write(lambda tx: tx.execute("INSERT OR REPLACE INTO store_state VALUES ('filled', '1')"))
+        self._stale = False
+
+
+def _repair(connection: apsw.Connection, namespace: str) -> Repair | None:
+    sql = "SELECT value FROM store_state WHERE name = ?"
+    found = connection.execute(sql, (f"repair {namespace}",)).fetchall()
+    if not found:
+        return None
+    table = json.loads(str(found[0][0]))
+    return Repair(file=table["file"], kept_as=table["kept_as"], rows=table["rows"],
+                  lost=tuple(table["lost"]))
 
 
 async def _in_thread(serve: Callable[[], Any], name: str) -> None:

@@ -119,7 +119,8 @@ class Journal:
         except StorageCorrupt as error:
             nothing = self._coding.fingerprint("{}").encode()
             if any((_lines(log) or [b""])[0] == nothing for log in (self._log_before, self._log)):
-                return None, str(error).partition(", and no sound")[0] + ": its changes were read from the log"
+                damaged = str(error).partition(", and no sound")[0]
+                return None, f"{damaged}: its changes were read from the log"
             self._set_logs_aside()
             raise
 
@@ -154,7 +155,7 @@ class Journal:
             return ""
         self._whole = True
         copy = copy_aside(log)
-        return f"{log} is damaged: {bad} of {len(lines)} changes cannot be read; a copy was kept as {copy}"
+        return f"{log} is damaged: {bad} of {len(lines)} changes cannot be read; a copy is {copy}"
 
     def _cut(self, log: Path, size: int) -> None:
         try:

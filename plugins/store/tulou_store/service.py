@@ -4,51 +4,68 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import trio
 
 from tulou.context import Context
-from tulou_contracts.storage import Database, Documents, Migration, Storage, StorageError
+from tulou_contracts.storage import Database, Documents, Migration, Rebuildable, Storage, StorageError
 from tulou_store.config import Config
 from tulou_store.connections import Place
 from tulou_store.database import ProfileDatabase
 from tulou_store.documents import DocumentSet
 from tulou_store.faults import of_system
+from tulou_store.keys import Keys
+from tulou_store.migrations import check
 
 _NAME = re.compile(r"[a-z0-9]+([-_][a-z0-9]+)*\Z")
 _LONGEST_NAME = 100
 
 
 class Store:
-    """The contract's `Storage` in `folder`. Use within ``async with store.running()``."""
+    """The contract's `Storage` in `folder`. Use within ``async with store.running()``.
 
-    def __init__(self, folder: Path, config: Config | None = None, log: logging.Logger | None = None) -> None:
-        config = config or Config()
-        self._folder = folder
+    `publish` takes events; `keys` are there when the profile is encrypted.
+    """
+
+    def __init__(
+        self, folder: Path, config: Config | None = None, log: logging.Logger | None = None,
+        publish: Callable[[object], None] = lambda _: None, keys: Keys | None = None,
+    ) -> None:
+        self._config = config = config or Config()
+        self.folder = folder
+        self.keys = keys
         self._threads = config.threads
         self._log = log or logging.getLogger("tulou.store")
+        self._publish = publish
         self._sets: dict[str, DocumentSet] = {}
         self._opening = trio.Lock()
-        self._open = False
-        self.profile = ProfileDatabase(
-            Place(folder / "profile.db", config.quota_mb),
-            threads=config.threads,
-            readers=config.readers,
-            batch=config.batch,
-        )
+        self._files: dict[str, ProfileDatabase] = {}
+        self._nursery: trio.Nursery | None = None
+        self._closing = trio.Event()
+        self.profile = self._database(Place(
+            folder / "profile.db", config.quota_mb, keys.database if keys else None,
+            check_seconds=config.check_seconds, log=self._log))
+
+    def _database(self, place: Place, readers: int = 0) -> ProfileDatabase:
+        config = self._config
+        return ProfileDatabase(place, threads=config.threads, readers=readers or config.readers,
+                               batch=config.batch, publish=self._publish)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Serve; on leaving, everything accepted is finished and the files are closed."""
-        self._open = True
         try:
-            async with self.profile.running():
-                yield
+            async with self.profile.running(), trio.open_nursery() as nursery:
+                self._nursery = nursery
+                try:
+                    yield
+                finally:
+                    self._nursery = None
+                    self._closing.set()
         finally:
-            self._open = False
             for each in self._sets.values():
                 each.close()
 
@@ -56,32 +73,55 @@ class Store:
         """See the contract."""
         return await self.profile.namespace(namespace, migrations)
 
+    async def rebuildable(self, name: str, migrations: Sequence[Migration]) -> Rebuildable:
+        """See the contract."""
+        check(name, migrations)
+        async with self._opening:
+            if name not in self._files:
+                if self._nursery is None:
+                    raise StorageError("the store has stopped")
+                path = self._subfolder("rebuildable") / f"{name}.db"
+                key = self.keys.database if self.keys else None
+                file = self._database(Place(path, key=key, rebuildable=True, log=self._log), readers=1)
+                await self._nursery.start(self._serve, file)
+                self._files[name] = file
+            return await self._files[name].rebuildable(name, migrations)
+
+    async def _serve(
+        self, file: ProfileDatabase, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        async with file.running():
+            task_status.started()
+            await self._closing.wait()
+
     async def documents(self, name: str) -> Documents:
         """See the contract."""
         if not _NAME.match(name) or len(name) > _LONGEST_NAME:
             raise StorageError(f"documents {name!r}: use lower-case words joined by '-', e.g. 'mini-apps'")
         async with self._opening:
-            if not self._open:
+            if self._nursery is None:
                 raise StorageError("the store has stopped")
             if name not in self._sets:
-                opened = DocumentSet(self._place_for(name), self._log, self._threads)
+                coding = self.keys.documents if self.keys else None
+                path = self._subfolder("documents") / f"{name}.json"
+                opened = DocumentSet(path, self._log, self._threads, coding)
                 await opened.open()
                 self._sets[name] = opened
             return self._sets[name]
 
-    def _place_for(self, name: str) -> Path:
-        folder = self._folder / "documents"
+    def _subfolder(self, name: str) -> Path:
+        folder = self.folder / name
         try:
-            folder.mkdir(exist_ok=True)
+            folder.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             raise of_system(error, folder) from error
-        return folder / f"{name}.json"
+        return folder
 
 
 @asynccontextmanager
 async def run(ctx: Context) -> AsyncIterator[None]:
     """Open the profile's store, and close it when the plugin stops."""
-    store = Store(ctx.data, ctx.config, ctx.log)
+    store = Store(ctx.data, ctx.config, ctx.log, ctx.publish)
     async with store.running():
         ctx.provide(Storage, store)
         yield

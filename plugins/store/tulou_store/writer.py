@@ -18,15 +18,17 @@ import apsw
 import trio
 
 from tulou.flow import Signal
-from tulou_contracts.storage import StorageCorrupt, StorageError
+from tulou_contracts.storage import StorageCorrupt, StorageError, StorageNearlyFull
 from tulou_store.connections import Place, open_writer
-from tulou_store.faults import of_sqlite
+from tulou_store.faults import of_sqlite, of_system
 from tulou_store.jobs import Job, settle, settle_from_thread
 from tulou_store.statements import Checker, Gate, own
 from tulou_store.views import WriteView, plain
 
 _LONGEST = 0.010
 """Seconds after which a transaction is committed though works are waiting: bounds everyone's wait."""
+
+_NEARLY = 0.9
 
 _INSIDE: ContextVar[Writer | None] = ContextVar("tulou_store_inside", default=None)
 
@@ -55,6 +57,9 @@ class Writer:
         """Works run so far."""
         self.commits = 0
         """Transactions they took."""
+        self.fresh = False
+        """Whether there was no file when it was opened."""
+        self._warned = False
 
     # -- the loop's side
 
@@ -147,9 +152,7 @@ class Writer:
         for job in left:
             job.error = StorageError("the store has stopped: nothing was changed")
         wake(left)
-        if self._connection is not None:
-            self._connection.close(True)
-            self._connection = None
+        self.release()
 
     def _next_batch(self) -> list[Job]:
         jobs: list[Job] = []
@@ -170,13 +173,34 @@ class Writer:
     def opened(self) -> tuple[apsw.Connection, Gate]:
         """The connection, opened when first needed; only for a job that runs alone."""
         if self._connection is None:
+            self.fresh = not self._place.path.exists()
             self._connection, self._gate = open_writer(self._place)
         return self._connection, self._gate
 
+    def start_over(self) -> None:
+        """Throw the file away; it is made anew when opened next."""
+        self.release()
+        try:
+            for part in self._place.parts():
+                part.unlink()
+            self._place.suspicion.unlink(missing_ok=True)
+        except OSError as error:
+            raise of_system(error, self._place.path) from error
+
+    def release(self) -> None:
+        """Close the connection; it is opened again when needed next."""
+        if self._connection is not None:
+            self._connection.close(True)
+            self._connection = None
+
     def _commit(self, jobs: list[Job]) -> None:
         """Run jobs in one transaction; those for which time does not suffice leave the list."""
-        connection = self._connection
-        assert connection is not None  # a database is handed out only once it is open
+        try:
+            connection, _ = self.opened()  # open already, but for after a compaction
+        except StorageError as error:
+            for job in jobs:
+                job.error = type(error)(str(error))
+            return
         inside = _INSIDE.set(self)
         try:
             own(connection, "BEGIN IMMEDIATE")
@@ -186,12 +210,24 @@ class Writer:
                 self.commits += 1
                 for job in jobs:
                     job.done = True
+                if self._place.quota_mb:
+                    self._look_at_the_room(connection)
         except apsw.Error as error:
             self._fail(jobs, error)
         finally:
             _INSIDE.reset(inside)
             if connection.in_transaction:
                 own(connection, "ROLLBACK")
+
+    def _look_at_the_room(self, connection: apsw.Connection) -> None:
+        pages, unused, size = (
+            int(connection.pragma(name)) for name in ("page_count", "freelist_count", "page_size"))
+        used, allowed = (pages - unused) * size, self._place.quota_mb * 1024 * 1024
+        if not self._warned and used > allowed * _NEARLY:
+            self._place.log.warning("%s takes %d of the %d MiB it may take", self._place.path,
+                                    used >> 20, self._place.quota_mb)
+            self._place.news.append(StorageNearlyFull(used=used, allowed=allowed))
+        self._warned = used > allowed * _NEARLY
 
     def _run_all(self, connection: apsw.Connection, jobs: list[Job]) -> None:
         deadline = float("inf") if self._inline else time.monotonic() + _LONGEST

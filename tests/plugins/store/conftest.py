@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from tulou_store.config import Config
+from tulou_store.keys import Keys
 from tulou_store.service import Store
 
 OpenStore = Callable[..., AbstractAsyncContextManager[Store]]
@@ -19,8 +20,11 @@ def threads(request: pytest.FixtureRequest) -> bool:
 @pytest.fixture
 def open_store(tmp_path: Path, threads: bool) -> OpenStore:
     @asynccontextmanager
-    async def opened(folder: Path = tmp_path, **settings: int) -> AsyncIterator[Store]:
-        store = Store(folder, Config(threads=threads, **settings))
+    async def opened(
+        folder: Path = tmp_path, publish: Callable[[object], None] = lambda _: None,
+        keys: Keys | None = None, **settings: int,
+    ) -> AsyncIterator[Store]:
+        store = Store(folder, Config(threads=threads, **settings), publish=publish, keys=keys)
         async with store.running():
             yield store
 

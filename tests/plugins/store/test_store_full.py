@@ -49,6 +49,19 @@ async def test_a_quota_stops_writes_and_keeps_the_rest(open_store):
         assert await database.read(texts) == ["again"]
 
 
+async def test_nine_tenths_of_the_quota_are_told_once(open_store):
+    events = []
+    async with open_store(quota_mb=2, publish=events.append) as store:
+        database = await store.database("kit", NOTES)
+        await fill(database)
+        (event,) = events
+        assert 0.9 * event.allowed < event.used <= event.allowed == 2 * 1024 * 1024
+        for _ in range(40):
+            await database.write(lambda tx: tx.execute("DELETE FROM kit_note"))
+        await fill(database)
+        assert len(events) == 2
+
+
 async def test_a_work_that_does_not_fit_is_undone_alone_or_says_so(open_store):
     async with open_store(quota_mb=1) as store:
         database = await store.database("kit", NOTES)

@@ -80,7 +80,8 @@ def test_a_log_cut_at_every_byte_gives_a_state_that_was_confirmed(folder):
         kept = max(sum(at <= size for at in whole) - 1, 0)  # the first line is no change
         expected = states[len(states) - len(whole) + kept]
         assert (tables, story) == (expected, ""), size
-        # and it goes on from there
+        if size % 9:
+            continue  # it goes on from there; seldom tried, for each costs a sync
         journal = Journal(folder / "a.json", least=200)
         journal.read()
         after = change(journal, tables, "neu", {"n": size})
@@ -209,4 +210,4 @@ def test_the_files_are_text_that_people_can_read(folder):
     history(folder)
     digest, body = (folder / "a.json").read_text("utf-8").split("\n")
     assert len(digest) == 64 and json.loads(body)["documents"]
-    assert "塔楼" in (folder / "a.json.previous").read_text("utf-8") + (folder / "a.json.log").read_text("utf-8")
+    assert any("塔楼" in path.read_text("utf-8") for path in folder.iterdir())

@@ -68,3 +68,25 @@ class MigrationConformance(StorageFixtures):
             await notes.write(work)
         assert await notes.read(texts) == []
         assert await keys.read(lambda view: view.query("SELECT * FROM kit2_key")) == []
+
+    async def test_a_step_may_be_a_function(self, open_storage: OpenStorage) -> None:
+        def double(tx: Transaction) -> None:
+            tx.execute("UPDATE kit_note SET text = text || text")
+
+        async with open_storage() as storage:
+            await (await storage.database("kit", NOTES)).write(add("屋"))
+        for _ in range(2):
+            async with open_storage() as storage:
+                database = await storage.database("kit", (*NOTES, Migration(3, work=double)))
+                assert await database.read(texts) == ["屋屋"]
+                assert database.repair is None
+
+    async def test_what_can_be_rebuilt_is_stale_until_it_was_filled(self, open_storage: OpenStorage) -> None:
+        for expected in (True, True, False, False):
+            async with open_storage() as storage:
+                index = await storage.rebuildable("kit", NOTES)
+                assert index.stale is expected
+                await index.write(add("found"))
+                if len(await index.read(texts)) > 1:
+                    await index.filled()
+                    assert not index.stale
