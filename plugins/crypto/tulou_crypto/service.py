@@ -6,12 +6,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from tulou.context import Context
-from tulou_contracts.crypto import Cipher, Keyring, Primitives, Signatures, SignedTexts
+from tulou_contracts.crypto import Cipher, Keyring, Primitives, PublicSeal, Signatures, SignedTexts
 from tulou_crypto.cipher import AesGcm
 from tulou_crypto.jws import JwsTexts
 from tulou_crypto.profile_keyring import ProfileKeyring
 from tulou_crypto.providers.choice import choose
 from tulou_crypto.providers.lazy import lazily
+from tulou_crypto.public_seal import HpkeSeal
 from tulou_crypto.signatures import KeySignatures
 from tulou_crypto.system import SystemKeyring
 
@@ -26,6 +27,7 @@ async def run(ctx: Context) -> AsyncIterator[None]:
     ctx.provide(Cipher, AesGcm(threads=config.threads))
     ctx.provide(Signatures, signatures)
     ctx.provide(SignedTexts, JwsTexts(signatures))
+    ctx.provide(PublicSeal, HpkeSeal(primitives))
     ctx.provide(Keyring, ProfileKeyring(
         ctx.data,
         mode=config.keyring,

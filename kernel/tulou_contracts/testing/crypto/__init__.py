@@ -9,12 +9,20 @@ Subclass a suite in a test module and define its fixture::
 """
 
 from tulou_contracts.testing.crypto.cipher import CipherConformance
-from tulou_contracts.testing.crypto.fakes import FakeCipher, FakeSignatures, FakeSignedTexts, MemoryKeyring
+from tulou_contracts.testing.crypto.fakes import (
+    FakeCipher,
+    FakePublicSeal,
+    FakeSignatures,
+    FakeSignedTexts,
+    MemoryKeyring,
+)
 from tulou_contracts.testing.crypto.keyring import CANARY, KeyringConformance
 from tulou_contracts.testing.crypto.primitives import PrimitivesConformance
+from tulou_contracts.testing.crypto.public_seal import PublicSealConformance
 from tulou_contracts.testing.crypto.signatures import SignaturesConformance, SignedTextsConformance
 
 __all__ = [
-    "CANARY", "CipherConformance", "FakeCipher", "FakeSignatures", "FakeSignedTexts", "KeyringConformance",
-    "MemoryKeyring", "PrimitivesConformance", "SignaturesConformance", "SignedTextsConformance",
+    "CANARY", "CipherConformance", "FakeCipher", "FakePublicSeal", "FakeSignatures", "FakeSignedTexts",
+    "KeyringConformance", "MemoryKeyring", "PrimitivesConformance", "PublicSealConformance",
+    "SignaturesConformance", "SignedTextsConformance",
 ]

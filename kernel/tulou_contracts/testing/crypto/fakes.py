@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 import trio
 
-from tulou_contracts.crypto import Algorithm, CryptoError
+from tulou_contracts.crypto import Algorithm, CryptoError, Unsealed
 
 
 class MemoryKeyring:
@@ -151,6 +151,106 @@ class FakeSignedTexts:
             raise CryptoError("the signed text is of another kind or algorithm, or of an unknown key")
         self.signatures.verify(key, f"{parts[0]}.{parts[1]}".encode(), signature)
         return payload
+
+
+class FakePublicSeal:
+    """`PublicSeal` that masks each record: a public key holds its secret one."""
+
+    def new_secret_key(self) -> str:
+        """A fresh secret key."""
+        return f"tulou-seal-secret-1.{secrets.token_urlsafe(32)}"
+
+    def public_key(self, secret_key: str) -> str:
+        """The public half."""
+        return f"tulou-seal-public-1.{_half(secret_key, 'secret')}"
+
+    def begin(self, public_key: str, purpose: bytes) -> FakeSealedPart:
+        """A new part."""
+        return FakeSealedPart(_half(public_key, "public").encode() + b"\0" + purpose)
+
+    def open(self, secret_key: str, sealed: bytes, purpose: bytes) -> Unsealed:
+        """What a file holds."""
+        key = _half(secret_key, "secret").encode() + b"\0" + purpose
+        texts: list[bytes] = []
+        faults: list[str] = []
+        finished, opened, number, nonce = True, 0, 0, b""
+        lines = sealed.split(b"\n")
+        for line in lines[:-1]:
+            if line == b"!":
+                continue
+            if line.startswith(FakeSealedPart.magic):
+                complete_before, finished, number, nonce = finished, False, 0, line
+                finished = False
+                faults += [] if complete_before else ["unfinished"]
+                continue
+            text = _unmask(key, nonce, number, line)
+            if text is None:
+                faults.append("a damaged record")
+                continue
+            opened, number = opened + 1, number + 1
+            finished = text == b"end"
+            texts.append(text[1:] if text[:1] == b"+" else b"")
+        if lines[-1]:
+            faults.append("a record was not written to its end")
+        if sealed and not opened:
+            raise CryptoError("nothing in this file was sealed to this key for this purpose")
+        real = tuple(each for each in faults if each != "unfinished")
+        return Unsealed(b"".join(texts), finished and bool(opened) and not faults, real)
+
+
+class FakeSealedPart:
+    """One part, being written: a line a record."""
+
+    magic = b"fake sealed part "
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+        self._nonce = self.magic + secrets.token_hex(8).encode()
+        self._number: int | None = 0
+        self.header = b"!\n" + self._nonce + b"\n"
+
+    def seal(self, record: bytes) -> bytes:
+        """What to append for a record."""
+        if len(record) > 2**20:
+            raise CryptoError("the record is too long")
+        return self._line(b"+" + record)
+
+    def finish(self) -> bytes:
+        """What to append at last."""
+        line = self._line(b"end")
+        self._number = None
+        return line
+
+    def _line(self, text: bytes) -> bytes:
+        if self._number is None:
+            raise CryptoError("this part is finished")
+        line = _mask(self._key, self._nonce, self._number, text)
+        self._number += 1
+        return line + b"\n"
+
+
+def _mask(key: bytes, nonce: bytes, number: int, text: bytes) -> bytes:
+    seed = key + nonce + number.to_bytes(8, "big")
+    stream = hashlib.shake_256(seed).digest(len(text))
+    masked = bytes(a ^ b for a, b in zip(text, stream, strict=True))
+    return base64.b64encode(hmac.digest(seed, text, "sha256")[:16] + masked)
+
+
+def _unmask(key: bytes, nonce: bytes, number: int, line: bytes) -> bytes | None:
+    try:
+        masked = base64.b64decode(line, validate=True)[16:]
+    except ValueError:
+        return None
+    stream = hashlib.shake_256(key + nonce + number.to_bytes(8, "big")).digest(len(masked))
+    text = bytes(a ^ b for a, b in zip(masked, stream, strict=True))
+    return text if _mask(key, nonce, number, text) == line else None
+
+
+def _half(key: str, which: str) -> str:
+    begin = f"tulou-seal-{which}-1."
+    if not key.startswith(begin) or len(key) != len(begin) + 43 or not key.isascii():
+        raise CryptoError(f"this is no {which} key")
+    return key[len(begin):]
 
 
 def _encode(data: bytes) -> str:
