@@ -23,9 +23,10 @@ SHARED = {("tulou_server", "tulou_xmpp"): "tulou_xmpp.wire"}
 
 OWNERS = {
     "sqlite3": {"store"}, "apsw": {"store"}, "tinydb": {"store"},
-    "requests": {"net"}, "psutil": {"net"}, "starlette": {"net"}, "hypercorn": {"net"},
+    "requests": {"net"}, "psutil": {"net"}, "dns": {"net"}, "starlette": {"net"}, "hypercorn": {"net"},
     "trio_websocket": {"net", "server"}, "wsproto": {"net", "server"},
     "Crypto": {"crypto"}, "keyring": {"crypto"}, "asn1crypto": {"crypto"},
+    "opentelemetry": {"tracking"},
 }
 """Rule 4, where a library must stay in its room even if nobody else declares it."""
 

@@ -1,0 +1,97 @@
+"""``tulou tracking``: what is tracked, what would leave, consent, and the build's check."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import trio
+
+from tulou import Composition, Kernel
+from tulou.errors import TulouError
+from tulou_contracts.tracking import Consent, TrackingControl
+from tulou_tracking.check import check
+from tulou_tracking.table import as_json
+
+
+def main(arguments: list[str]) -> int:
+    """The exit status: 0, or 1 with a sentence why not."""
+    options = _parser().parse_args(arguments)
+    try:
+        if options.what == "check":
+            return _check(options.packages, options.also)
+        composition = Composition.load(options.composition).with_plugin("tracking")
+        return trio.run(_ask, Kernel(composition, profile=options.profile), options)
+    except TulouError as error:
+        print(f"tulou: {error}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="tulou tracking", description="What is tracked, what of it would leave, and consent to it.")
+    parts = parser.add_subparsers(dest="what", required=True, metavar="show|table|consent|check")
+    words = {"show": "the counts, and the lines of the next report exactly as they would leave",
+             "table": "the event table, as JSON", "consent": "tell what holds, or choose"}
+    for name, about in words.items():
+        part = parts.add_parser(name, help=about, description=about)
+        part.add_argument("profile", type=Path, help="the profile folder; its app must not be running")
+        part.add_argument("-c", "--composition", default="office", help="default: office")
+        if name == "consent":
+            part.add_argument("choice", nargs="?", choices=[each.value for each in Consent])
+    about = "read a package's source: does it track only what is declared? For builds; exit status 1 if not"
+    part = parts.add_parser("check", help=about, description=about)
+    part.add_argument("packages", nargs="+", metavar="PACKAGE", help="import name, e.g. tulou_poll")
+    part.add_argument("--also", action="append", default=[], metavar="PACKAGE",
+                      help="a package that only declares events")
+    return parser
+
+
+def _check(packages: list[str], also: list[str]) -> int:
+    problems = check(packages, also=also)
+    for problem in problems:
+        print(problem)
+    if not problems:
+        print(f"{', '.join(packages)}: every event that is tracked is declared")
+    return 1 if problems else 0
+
+
+async def _ask(kernel: Kernel, options: argparse.Namespace) -> int:
+    async with kernel.running():
+        control = kernel.service(TrackingControl)
+        if options.what == "table":
+            table = {spec.name: as_json(spec) for spec in control.table()}
+            print(json.dumps(table, ensure_ascii=False, indent=2))
+        elif options.what == "consent":
+            if options.choice:
+                await control.set_consent(Consent(options.choice))
+            _print_consent(control)
+        else:
+            await _show(control)
+    return 0
+
+
+def _print_consent(control: TrackingControl) -> None:
+    state = control.state()
+    why = "the system asks not to track" if state.do_not_track else (
+        "chosen" if state.chosen is not None else "the default, nobody has chosen")
+    print(f"consent: {state.consent.value} ({why})")
+
+
+async def _show(control: TrackingControl) -> None:
+    _print_consent(control)
+    state = control.state()
+    print(f"reports go to: {state.destination or 'nobody'}")
+    for name, count in state.sent.items():
+        print(f"sent: {name}: {count}")
+    for why, names in state.dropped.items():
+        for name, count in names.items():
+            print(f"not sent, {why}: {name}: {count}")
+    for problem in state.problems:
+        print(f"problem: {problem}")
+    lines = await control.preview()
+    print(f"{state.held} events wait" + (", of which would leave next:" if lines else ""))
+    for line in lines:
+        print(line)

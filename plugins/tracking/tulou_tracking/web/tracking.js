@@ -1,0 +1,181 @@
+// What is counted, what of it would leave, and the person's say in it.
+import { fill, h } from "tulou/dom";
+
+const CHOICES = ["off", "anonymous", "full"];
+
+export default class TrackingPage extends HTMLElement {
+  #end = null;
+  #tulou = null;
+  #state = null;
+  #lines = [];
+  #table = {};
+  #fault = "";
+  #generation = 0;
+
+  set parameters(_) {}
+
+  set tulou(tulou) {
+    this.#tulou = tulou;
+    if (this.isConnected) this.#begin();
+  }
+
+  connectedCallback() {
+    if (this.#tulou) this.#begin();
+  }
+
+  disconnectedCallback() {
+    this.#end?.();
+    this.#end = null;
+  }
+
+  #begin() {
+    this.#end?.();
+    this.#frame();
+    this.#end = this.#tulou.listen("tracking.state", {}, (state) => {
+      this.#state = state;
+      this.#draw();
+      this.#look();
+    });
+    this.#do(async () => {
+      this.#table = await this.#tulou.call("tracking.table", {});
+      this.#drawTable();
+    });
+  }
+
+  #t(key, values = {}) {
+    const text = this.#tulou.text(key);
+    return Object.entries(values).reduce((all, [name, value]) => all.replace(`{${name}}`, String(value)), text);
+  }
+
+  // What stands for good; `#draw` changes only what is inside, so that focus and scrolling survive.
+  #frame() {
+    const t = (key) => this.#t(key);
+    this.parts = {
+      fault: h("p", { class: "tracking-fault", role: "alert", hidden: true }),
+      note: h("p", { class: "tracking-note", hidden: true }),
+      choices: h("div", { class: "tracking-choices", role: "radiogroup", "aria-label": t("tracking.consent") }),
+      where: h("p", { class: "tracking-where" }),
+      held: h("p", { class: "tracking-held" }),
+      lines: h("pre", { class: "tracking-lines", tabindex: "0", style: "overflow: auto; max-height: 22rem;"
+        + " white-space: pre-wrap; overflow-wrap: anywhere; font: var(--text-sm) var(--font-mono);"
+        + " background: var(--surface-field); padding: var(--space-3); border-radius: var(--radius-md)" }),
+      send: h("button", { class: "button tracking-send", type: "button", onclick: () => this.#act("tracking.report") },
+        t("tracking.send")),
+      empty: h("button", { class: "button danger tracking-empty", type: "button",
+        onclick: () => this.#act("tracking.empty") }, t("tracking.empty")),
+      counts: h("div", { class: "tracking-counts" }),
+      problems: h("ul", { class: "tracking-problems" }),
+      table: h("div", { class: "tracking-table", style: "overflow-x: auto" }),
+    };
+    const p = this.parts;
+    this.radios = CHOICES.map((choice) => h("input", {
+      type: "radio", name: "tracking-consent", value: choice, onchange: () => this.#choose(choice) }));
+    fill(p.choices, CHOICES.map((choice, index) => h("label", {
+      style: "display: flex; gap: var(--space-2); align-items: baseline; padding: var(--space-2) 0" },
+      this.radios[index],
+      h("span", {}, h("strong", {}, t(`tracking.${choice}`)), " ",
+        h("span", { class: "field-hint" }, t(`tracking.${choice}-hint`))))));
+    fill(this, h("div", { class: "tracking-page", style: "display: grid; gap: var(--space-4);"
+      + " padding: var(--space-4); max-width: 60rem" },
+      h("p", {}, t("tracking.intro")),
+      p.fault, p.note, p.choices, p.where,
+      h("h2", {}, t("tracking.next")), p.held, p.lines,
+      h("div", { style: "display: flex; gap: var(--space-2); flex-wrap: wrap" }, p.send, p.empty),
+      h("h2", {}, t("tracking.counts")), p.counts, p.problems,
+      h("details", {}, h("summary", {}, t("tracking.table")), p.table)));
+  }
+
+  #draw() {
+    const state = this.#state;
+    const p = this.parts;
+    p.fault.hidden = !this.#fault;
+    p.fault.textContent = this.#fault;
+    const note = state.doNotTrack ? "tracking.do-not-track" : state.chosen === null ? "tracking.default" : "";
+    p.note.hidden = !note;
+    p.note.textContent = note && this.#t(note);
+    for (const radio of this.radios) {
+      radio.checked = radio.value === (state.doNotTrack ? "off" : state.consent);
+      radio.disabled = state.doNotTrack;
+    }
+    p.where.textContent = state.destination
+      ? `${this.#t("tracking.destination")}: ${state.destination}` : this.#t("tracking.nowhere");
+    p.held.textContent = state.held
+      ? this.#t("tracking.held", { count: state.held, size: state.heldBytes }) : this.#t("tracking.nothing");
+    p.lines.hidden = this.#lines.length === 0;
+    p.lines.textContent = this.#lines.join("\n");
+    p.send.disabled = !state.held || !state.destination;
+    p.empty.disabled = !state.held;
+    fill(p.problems, state.problems.map((problem) => h("li", {}, problem)));
+    this.#drawCounts();
+  }
+
+  #drawCounts() {
+    const rows = Object.entries(this.#state.sent).map(([name, count]) => [this.#t("tracking.sent"), name, count]);
+    for (const [why, names] of Object.entries(this.#state.dropped)) {
+      const [word, status] = why.split(/-(?=\d)/);
+      const reason = this.#t(`tracking.why-${word}`) + (status ? ` (${status})` : "");
+      for (const [name, count] of Object.entries(names)) {
+        rows.push([`${this.#t("tracking.dropped")}: ${reason}`, name, count]);
+      }
+    }
+    fill(this.parts.counts, rows.length > 0 && table(
+      [this.#t("tracking.why"), this.#t("tracking.event"), this.#t("tracking.count")], rows));
+  }
+
+  #drawTable() {
+    const rows = Object.entries(this.#table).map(([name, row]) => [
+      h("span", {}, h("code", {}, name), row.about && h("br"), row.about),
+      Object.entries(row.fields).map(([field, each]) =>
+        `${field} (${each.type}, ${this.#t(`tracking.${each.personal}`)})`).join(", ") || "–",
+      `${Math.round(row.sample * 1000) / 10} %`,
+      row.owner,
+    ]);
+    fill(this.parts.table, table(["event", "fields", "sample", "owner"].map((each) => this.#t(`tracking.${each}`)),
+      rows));
+  }
+
+  // The lines of the next report; an answer that a newer one has overtaken is not shown.
+  #look() {
+    const generation = ++this.#generation;
+    this.#do(async () => {
+      const lines = await this.#tulou.call("tracking.preview", {});
+      if (generation !== this.#generation) return;
+      this.#lines = lines;
+      this.#draw();
+    });
+  }
+
+  #choose(consent) {
+    this.#do(async () => {
+      this.#state = await this.#tulou.call("tracking.consent", { consent });
+    }, true);
+  }
+
+  #act(method) {
+    this.#do(() => this.#tulou.call(method, {}), true);
+  }
+
+  async #do(work, told = false) {
+    try {
+      await work();
+      if (told) this.#fault = "";
+    } catch (error) {
+      this.#fault = error.message;
+    }
+    if (this.#state && this.isConnected) {
+      this.#draw();
+      if (told) this.#look();
+    }
+  }
+}
+
+function table(heads, rows) {
+  return h("table", { style: "border-collapse: collapse; width: 100%; text-align: start" },
+    h("thead", {}, h("tr", {}, heads.map((head) => h("th", {
+      scope: "col", style: "text-align: start; padding: var(--space-1) var(--space-2)" }, head)))),
+    h("tbody", {}, rows.map((row) => h("tr", { style: "border-top: 1px solid var(--line-soft)" },
+      row.map((cell) => h("td", { style: "padding: var(--space-1) var(--space-2); vertical-align: top" },
+        typeof cell === "object" ? cell : String(cell)))))));
+}
+
+if (!customElements.get("tulou-tracking")) customElements.define("tulou-tracking", TrackingPage);
