@@ -49,6 +49,7 @@ class Domain:
         self.database = database
         self.accounts = accounts
         self.queue_limit = queue_limit
+        self.now = now
         self.directory = Directory()
         self.courier = Courier(rules.domain, self.directory, database, now, spawn, log)
         self.presences = Presences(rules.domain, self.directory, database, self.courier)

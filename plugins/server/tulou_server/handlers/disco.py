@@ -8,7 +8,7 @@ from tulou_xmpp.wire import namespaces as ns
 
 SERVER_FEATURES = (
     ns.DISCO_INFO, ns.DISCO_ITEMS, ns.PING, ns.VERSION, ns.CARBONS, ns.VCARD, ns.STANZA_IDS, ns.SIGNAL,
-    "msgoffline",
+    ns.TIME, "msgoffline",
 )
 ACCOUNT_FEATURES = (ns.DISCO_INFO, ns.DISCO_ITEMS, ns.MAM, ns.STANZA_IDS, ns.VCARD)
 

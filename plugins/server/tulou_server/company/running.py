@@ -1,0 +1,123 @@
+"""The service while it runs: what administrators do with it, and what clients ask by the wire."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import trio
+
+from tulou_contracts.company import Document, DocumentRefused
+from tulou_contracts.crypto import CryptoError
+from tulou_contracts.server import SignalHost
+from tulou_contracts.storage import StorageError
+from tulou_contracts.transport import Refused, Signal
+from tulou_server.company.archive import Archive, Draft
+from tulou_server.company.collector import Collector
+from tulou_server.company.config import Config
+from tulou_server.company.contents import checked_account, checked_content, checked_kind
+from tulou_server.company.signing import Signer
+from tulou_server.company.tokens import Tokens
+
+TOKEN = "company.token"
+"""The question by which a client gets its token: {} -> {token, expires (seconds), url}."""
+CHANGED = "company.document"
+"""The notice that another document of a kind holds: {kind, version}."""
+LONGEST = 10 * 366 * 86_400.0
+"""Seconds that a document may be valid."""
+
+
+class Running:
+    """Implements `CompanyService`."""
+
+    def __init__(
+        self, config: Config, url: str, signer: Signer, archive: Archive, tokens: Tokens,
+        collector: Collector, log: logging.Logger,
+    ) -> None:
+        self.url = url
+        self.root_key = signer.key.public
+        self.archive = archive
+        self.collector = collector
+        self._config = config
+        self._tokens = tokens
+        self._log = log
+        self._news, self._to_tell = trio.open_memory_channel[tuple[str, str, int]](1000)
+
+    # what the contract says
+
+    async def publish(
+        self, kind: str, content: Mapping[str, Any], *, account: str = "", audience: str = "",
+        valid_for: float = 30 * 86_400.0, least: int = 0,
+    ) -> Document:
+        """Sign and issue the next version (`least` or higher), and push word of it."""
+        return await self._issue(Draft(
+            kind=checked_kind(kind), audience=audience or self._config.audience,
+            account=checked_account(account), lasting=_lasting(valid_for), least=_version(least),
+            content=checked_content(content, self._config.max_document),
+        ))
+
+    async def withdraw(self, kind: str, *, account: str = "", audience: str = "") -> None:
+        """Issue a next version that says: nothing holds any more."""
+        await self._issue(Draft(
+            kind=checked_kind(kind), audience=audience or self._config.audience,
+            account=checked_account(account), content={}, lasting=round(LONGEST * 1e6), withdrawn=True,
+        ))
+
+    async def counts(self, collector: str) -> Mapping[str, int]:
+        """How much was collected."""
+        return await self.collector.counts(collector)
+
+    async def _issue(self, draft: Draft) -> Document:
+        try:
+            document = await self.archive.issue(draft)
+        except (CryptoError, StorageError) as error:
+            raise DocumentRefused(f"the document is not issued: {error}") from error
+        self._log.info("issued %s %d for %s", draft.kind, document.version, draft.account or "everybody")
+        try:
+            self._news.send_nowait((draft.account, draft.kind, document.version))
+        except trio.WouldBlock:
+            self._log.warning("more is issued than clients can be told; they find out when they look")
+        return document
+
+    # the wire
+
+    async def token(self, host: SignalHost, account: str, content: Signal) -> Signal:
+        """Answer `company.token`. The server vouches for the account; whose domain is not ours is not."""
+        domains = self._config.domains or _domains_of(host.address)
+        domain = account.partition("@")[2]
+        if not domain or domains and domain not in domains:
+            raise Refused(f"the company service is not for {account}")
+        try:
+            token = await self._tokens.issue(account)
+        except StorageError as error:
+            self._log.error("no token for %s: %s", account, error)
+            raise Refused("the company service has a problem of its own; try again later") from None
+        return {"token": token, "expires": f"{self._config.token_life:g}", "url": self.url}
+
+    async def tell(self, host: SignalHost) -> None:
+        """Push word of every issue to who holds a token, for as long as the host is there."""
+        async for account, kind, version in self._to_tell.clone():
+            notice = {"kind": kind, "version": str(version)}
+            for each in [account] if account else self._tokens.accounts():
+                await host.notify(each, CHANGED, notice)
+
+
+def _domains_of(address: str) -> list[str]:
+    """A component's own name lies below the domain whose accounts it serves."""
+    if not address:
+        return []
+    parent = address.partition(".")[2]
+    return [parent or address]
+
+
+def _lasting(seconds: float) -> int:
+    if not 1 <= seconds <= LONGEST:  # false for what is no number, too
+        raise DocumentRefused(f"a document is valid for 1 second to 10 years, not {seconds:g} seconds")
+    return round(seconds * 1e6)
+
+
+def _version(least: int) -> int:
+    if not 0 <= least < 1 << 53:
+        raise DocumentRefused(f"{least} cannot be a version")
+    return least
