@@ -55,7 +55,7 @@ async def test_no_file_log_or_error_holds_the_password(
             told.append(str(caught.value) + repr(caught.value))
             assert await profile.credentials.current() is not None
             assert files_with(CANARY, tmp_path) == []
-            assert LIN.encode() in b"".join(p.read_bytes() for p in tmp_path.rglob("*.json"))
+            assert LIN.encode() in b"".join(p.read_bytes() for p in tmp_path.rglob("*.json*"))
     async with open_on(kernel_on(tmp_path, server)) as profile:
         await profile.credentials.rejected("not-authorized")
         assert files_with(CANARY, tmp_path) == []
