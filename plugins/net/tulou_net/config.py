@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
+from tulou_net.tcp.name_server import name_server
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
@@ -20,7 +22,10 @@ class Config:
     send_stall: float = 20.0
     """A peer that takes no data for so long has lost the connection."""
     close_patience: float = 2.0
-    """How long a closing WebSocket waits for its peer's part of the farewell."""
+    """How long a closing connection waits for its peer's part of the farewell."""
+    name_servers: tuple[str, ...] = ()
+    """Addresses of name servers that are asked where services are, e.g. ``192.0.2.53`` or
+    ``192.0.2.53:5353``; empty: the system's. Host names are always the system's business."""
     quick_ack: bool = True
     """Acknowledge TCP segments at once (Linux), for servers that send with Nagle's algorithm."""
     host_keep_alive: float = 75.0
@@ -44,6 +49,8 @@ class Config:
     sign-in pages of hotels. Empty: not asked."""
 
     def __post_init__(self) -> None:
+        for server in self.name_servers:
+            name_server(server)
         for each in fields(self):
             value = getattr(self, each.name)
             if isinstance(value, (int, float)) and value < 0:

@@ -10,13 +10,17 @@ import trio
 from tulou.context import Context
 from tulou_contracts.network import HttpClient, HttpHost, WebSocketConnector
 from tulou_contracts.network_state import NetworkClock, NetworkMonitor
+from tulou_contracts.tcp import Framers, Resolver, TcpConnector
 
 from tulou_net.client import RequestsClient
 from tulou_net.connector import Connector
+from tulou_net.framing.registry import FramerTable
 from tulou_net.host import LoopbackHost
 from tulou_net.surroundings.captive import CaptiveCheck
 from tulou_net.surroundings.clock import SteadyNetworkClock
 from tulou_net.surroundings.monitor import Monitor
+from tulou_net.tcp.connector import TcpOpener
+from tulou_net.tcp.resolver import DnsResolver
 from tulou_net.trust import Trust
 
 
@@ -28,6 +32,10 @@ async def run(ctx: Context) -> AsyncIterator[None]:
     ctx.provide(WebSocketConnector, Connector(ctx.config, trust))
     ctx.provide(HttpClient, client)
     ctx.provide(HttpHost, LoopbackHost(ctx.config, ctx.log))
+    framers = FramerTable()
+    ctx.provide(Framers, framers)
+    ctx.provide(TcpConnector, TcpOpener(ctx.config, trust, framers))
+    ctx.provide(Resolver, DnsResolver(ctx.config.name_servers))
     clock = SteadyNetworkClock(ctx.now, trio.current_time)
     captive = CaptiveCheck(client, ctx.config.captive_probe) if ctx.config.captive_probe else None
     monitor = Monitor(clock, ctx.publish, ctx.log, captive=captive)

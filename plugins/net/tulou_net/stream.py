@@ -122,6 +122,23 @@ class WatchedStream(trio.abc.Stream):
         self._said_eof = True
         await self.tcp.send_eof()
 
+    async def farewell(self) -> None:
+        """Say that nothing more will come from us, under TLS in its own way, and wait for the peer's end.
+
+        The caller bounds the time, and calls `abort` after it.
+        """
+        if isinstance(self._stream, trio.SSLStream):
+            self._said_eof = True
+            await self._stream.aclose()
+            return
+        await self.send_eof()
+        try:
+            # what was received and never read would make the system reset the connection
+            while await self._stream.receive_some():
+                pass
+        except trio.BusyResourceError:
+            await self.ended.wait()
+
     async def aclose(self) -> None:
         self.abort()
         await trio.lowlevel.checkpoint()

@@ -44,7 +44,7 @@ def with_others(monkeypatch: pytest.MonkeyPatch) -> FramerTable:
         EntryPoint("line", f"{__name__}:Shouting", registry.GROUP),
         EntryPoint("broken", "no_such_module:x", registry.GROUP),
     ]
-    monkeypatch.setattr(registry, "entry_points", lambda group: found)
+    monkeypatch.setattr(registry, "entry_points", lambda: found)
     return FramerTable()
 
 

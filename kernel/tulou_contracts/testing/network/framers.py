@@ -28,6 +28,10 @@ BASIC: tuple[Framing, ...] = (
 )
 """Every framer of the contract, in every way that changes what goes over the wire."""
 
+ANY_SIZE = tuple(each for each in BASIC if each.framer not in ("fixed", "xml-stream"))
+"""Those whose frames may have any number of bytes."""
+LARGE = tuple(each for each in ANY_SIZE if each.options.get("width") != 1)
+
 PATIENT = settings(
     deadline=None, max_examples=25,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors],
@@ -140,8 +144,7 @@ class FramersConformance:
         assert all(len(frame) <= framing.max_frame for frame in got[0])
         assert everything(framers.framer(chosen), in_pieces(stream, cuts)) == got
 
-    @pytest.mark.parametrize("framing", [each for each in BASIC if each.framer not in ("fixed", "xml-stream")],
-                             ids=repr)
+    @pytest.mark.parametrize("framing", ANY_SIZE, ids=repr)
     def test_frames_of_no_bytes_one_byte_the_most_and_one_too_many(
         self, framers: Framers, framing: Framing
     ) -> None:
@@ -151,8 +154,7 @@ class FramersConformance:
         with pytest.raises(BadFrame, match="larger than"):
             framers.framer(framing).encode(b"x" * (framing.max_frame + 1))
 
-    @pytest.mark.parametrize("framing", [each for each in BASIC if each.framer not in ("fixed", "xml-stream")
-                                         and each.options.get("width") != 1], ids=repr)
+    @pytest.mark.parametrize("framing", LARGE, ids=repr)
     def test_a_frame_too_large_ends_the_stream_or_is_skipped(
         self, framers: Framers, framing: Framing
     ) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING
 
 from tulou_contracts.tcp import Framer, Framing, OnBadFrame
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 GROUP = "tulou.framers"
 _OWN = {
@@ -53,5 +56,11 @@ class FramerTable:
 
     def _found(self) -> dict[str, EntryPoint]:
         if self._others is None:
-            self._others = {each.name: each for each in entry_points(group=GROUP)}
+            self._others = {each.name: each for each in entry_points()}
         return self._others
+
+
+def entry_points() -> Iterable[EntryPoint]:
+    """What is installed in the group; a slow look at the disk, so only for a name not our own."""
+    from importlib.metadata import entry_points as all_entry_points
+    return all_entry_points(group=GROUP)

@@ -1,0 +1,1 @@
+"""TCP connections, bare and with frames, and the name system."""
