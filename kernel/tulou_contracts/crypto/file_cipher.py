@@ -62,7 +62,7 @@ class FileCipher(Protocol):
     seal other bytes, so that is refused, and a new file has to be begun.
     """
 
-    def begin(self, key: bytes, *, source: bytes = b"", chunk_size: int = 65536) -> FileSealer:
+    def begin(self, key: bytes, *, source: bytes = b"", chunk_size: int = 1048576) -> FileSealer:
         """A new file under a key of 32 bytes (which may seal many files). `chunk_size` is a power of
         two from 4 KiB to 16 MiB. Raises `CryptoError`."""
 

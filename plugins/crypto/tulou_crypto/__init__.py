@@ -1,14 +1,22 @@
 """Where the secrets of a profile are kept, and the primitives that other rooms need."""
 
 from tulou import Command, Level, Plugin
-from tulou_contracts.crypto import Cipher, Keyring, Primitives, PublicSeal, Signatures, SignedTexts
+from tulou_contracts.crypto import (
+    Cipher,
+    FileCipher,
+    Keyring,
+    Primitives,
+    PublicSeal,
+    Signatures,
+    SignedTexts,
+)
 
 plugin = Plugin(
     name="crypto",
     version="0.1.0",
     summary="Keeps secrets in the system's keyring or an encrypted file; does the cryptography",
     level=Level.BASE,
-    provides=(Keyring, Cipher, Primitives, Signatures, SignedTexts, PublicSeal),
+    provides=(Keyring, Cipher, Primitives, Signatures, SignedTexts, PublicSeal, FileCipher),
     config="tulou_crypto.config:Config",
     commands=(Command("crypto", "keys for sealed files, and their reader", "tulou_crypto.command:main"),),
     run="tulou_crypto.service:run",

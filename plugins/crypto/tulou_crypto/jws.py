@@ -69,7 +69,9 @@ def _split(text: str) -> tuple[bytes, bytes, bytes, bytes]:
     if len(parts[0]) > LONGEST_HEADER:
         raise CryptoError(f"the header of the signed text is longer than {LONGEST_HEADER} characters")
     header, payload, signature = map(_decode, parts)
-    return f"{parts[0]}.{parts[1]}".encode(), header, payload, signature
+    if not signature:
+        raise CryptoError("the signed text has no signature")
+    return text[:-len(parts[2]) - 1].encode(), header, payload, signature
 
 
 def _many(parts: list[str]) -> str:
@@ -108,11 +110,13 @@ def _encode(data: bytes) -> str:
 
 def _decode(part: str) -> bytes:
     """Base64url without padding (RFC 7515, section 2), in its canonical form only."""
+    tail = part[len(part) - len(part) % 4:]
     try:
         data = base64.b64decode(part + "=" * (-len(part) % 4), b"-_", validate=True)
     except (binascii.Error, ValueError):
-        data = b""
-    if _encode(data) != part:
+        data = None
+    # The decoder also takes the characters of plain base64, and bits in the last one that mean nothing.
+    if data is None or any(each in part for each in "+/=") or tail and _encode(data[1 - len(tail):]) != tail:
         raise CryptoError("a part of the signed text is not base64url as it should be")
     return data
 

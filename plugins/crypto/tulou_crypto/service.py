@@ -6,7 +6,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from tulou.context import Context
-from tulou_contracts.crypto import Cipher, Keyring, Primitives, PublicSeal, Signatures, SignedTexts
+from tulou_contracts.crypto import (
+    Cipher,
+    FileCipher,
+    Keyring,
+    Primitives,
+    PublicSeal,
+    Signatures,
+    SignedTexts,
+)
 from tulou_crypto.cipher import AesGcm
 from tulou_crypto.jws import JwsTexts
 from tulou_crypto.profile_keyring import ProfileKeyring
@@ -14,6 +22,7 @@ from tulou_crypto.providers.choice import choose
 from tulou_crypto.providers.lazy import lazily
 from tulou_crypto.public_seal import HpkeSeal
 from tulou_crypto.signatures import KeySignatures
+from tulou_crypto.stream import StreamCipher
 from tulou_crypto.system import SystemKeyring
 
 
@@ -28,6 +37,7 @@ async def run(ctx: Context) -> AsyncIterator[None]:
     ctx.provide(Signatures, signatures)
     ctx.provide(SignedTexts, JwsTexts(signatures))
     ctx.provide(PublicSeal, HpkeSeal(primitives))
+    ctx.provide(FileCipher, StreamCipher(primitives))
     ctx.provide(Keyring, ProfileKeyring(
         ctx.data,
         mode=config.keyring,

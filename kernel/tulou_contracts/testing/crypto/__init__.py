@@ -16,6 +16,7 @@ from tulou_contracts.testing.crypto.fakes import (
     FakeSignedTexts,
     MemoryKeyring,
 )
+from tulou_contracts.testing.crypto.file_cipher import FileCipherConformance
 from tulou_contracts.testing.crypto.keyring import CANARY, KeyringConformance
 from tulou_contracts.testing.crypto.primitives import PrimitivesConformance
 from tulou_contracts.testing.crypto.public_seal import PublicSealConformance
@@ -23,6 +24,6 @@ from tulou_contracts.testing.crypto.signatures import SignaturesConformance, Sig
 
 __all__ = [
     "CANARY", "CipherConformance", "FakeCipher", "FakePublicSeal", "FakeSignatures", "FakeSignedTexts",
-    "KeyringConformance", "MemoryKeyring", "PrimitivesConformance", "PublicSealConformance",
-    "SignaturesConformance", "SignedTextsConformance",
+    "FileCipherConformance", "KeyringConformance", "MemoryKeyring", "PrimitivesConformance",
+    "PublicSealConformance", "SignaturesConformance", "SignedTextsConformance",
 ]
