@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ import trio
 from tulou import Composition, Kernel
 from tulou_contracts.identity import Identity
 from tulou_contracts.messaging import Message, MessageState, Messenger
+from tulou_contracts.network_state import NetworkClock
 
 if TYPE_CHECKING:
     from conftest import Prosody
@@ -93,3 +95,16 @@ async def test_what_is_written_while_the_server_is_away_arrives_once_when_it_is_
         async def all_there() -> bool:
             return await bodies(d, chen) == ["before", "离线 0", "离线 1", "离线 2"]
         await eventually(all_there, 60)
+
+
+async def test_the_servers_time_sets_the_network_clock(prosody: Prosody, tmp_path: Path) -> None:
+    erin = prosody.create_user("erin", "pw-erin")
+    async with office(prosody, tmp_path / "e") as e:
+        await e.service(Identity).sign_in(erin, "pw-erin")
+        clock = e.service(NetworkClock)
+        with trio.fail_after(30):
+            while not clock.sources:
+                await trio.sleep(0.05)
+        assert list(clock.sources) == [f"xmpp:{erin.partition('@')[2]}"]
+        assert clock.uncertainty is not None and clock.uncertainty < 2
+        assert abs(clock.now() - time.time() * 1e6) < 2e6

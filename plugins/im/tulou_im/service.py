@@ -11,9 +11,11 @@ from tulou_contracts.identity import Identity
 from tulou_contracts.messaging import Messenger, incoming_message, outgoing_message
 from tulou_contracts.network_state import NetworkClock
 from tulou_contracts.storage import Storage
+from tulou_contracts.tracking import Tracker
 from tulou_contracts.transport import ConnectionChanged, ContactChanged, Transport
 
 from tulou_im.room import Room, Surroundings
+from tulou_im.tracked import Tracked
 
 if TYPE_CHECKING:
     from tulou import Context
@@ -50,6 +52,7 @@ async def run(ctx: Context) -> AsyncIterator[None]:
     room = await Room.open(ctx.service(Storage), ctx.service(Transport), around, ctx.config)
     ctx.subscribe(ConnectionChanged, room.connection_changed)
     ctx.subscribe(ContactChanged, room.contact_changed)
+    ctx.implement(Tracked(ctx.wanted(Tracker)))
     room.start()
     ctx.spawn(room.run_outbox, name="outbox")
     ctx.spawn(room.run_connection, name="connection")

@@ -3,6 +3,7 @@
 from tulou import Level, Plugin
 from tulou_contracts.identity import Authenticator, Credentials
 from tulou_contracts.network import WebSocketConnector
+from tulou_contracts.network_state import NetworkClock
 from tulou_contracts.transport import Signalling, Transport
 
 plugin = Plugin(
@@ -11,6 +12,7 @@ plugin = Plugin(
     level=Level.CORE,
     version="0.1.0",
     requires=(WebSocketConnector, Credentials),
+    wants=(NetworkClock,),
     provides=(Transport, Signalling, Authenticator),
     grants=("credentials.use",),
     config="tulou_xmpp.config:Config",

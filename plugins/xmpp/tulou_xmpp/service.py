@@ -11,11 +11,13 @@ import trio
 from tulou import AccountChanged, Context, NetworkChanged
 from tulou_contracts.identity import Authenticator, Credentials
 from tulou_contracts.network import WebSocketConnector
-from tulou_contracts.transport import Signalling, Transport
+from tulou_contracts.network_state import NetworkClock
+from tulou_contracts.transport import ConnectionChanged, Signalling, Transport
 
 from tulou_xmpp.authenticator import XmppAuthenticator
 from tulou_xmpp.link import derive_in_thread, derive_inline
 from tulou_xmpp.signalling import XmppSignalling
+from tulou_xmpp.timekeeping import Timekeeper
 from tulou_xmpp.transport import XmppTransport
 
 
@@ -38,6 +40,9 @@ async def run(ctx: Context) -> AsyncIterator[None]:
     ctx.provide(Transport, transport)
     ctx.provide(Signalling, XmppSignalling(transport.exchange))
     ctx.provide(Authenticator, XmppAuthenticator(connector, ctx.config, derive))
+    timekeeper = Timekeeper(transport.exchange, ctx.wanted(NetworkClock))
+    ctx.subscribe(ConnectionChanged, timekeeper.connection_changed)
+    ctx.spawn(timekeeper.run, name="timekeeping")
     ctx.spawn(transport.run, name="connection")
     yield
     await transport.close()

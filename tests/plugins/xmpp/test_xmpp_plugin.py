@@ -7,7 +7,7 @@ import trio
 from tulou import AccountChanged, NetworkChanged
 from tulou_contracts.identity import Authenticator, Credentials
 from tulou_contracts.network import WebSocketConnector
-from tulou_contracts.transport import ConnectionState, Signalling, Transport
+from tulou_contracts.transport import ConnectionChanged, ConnectionState, Signalling, Transport
 
 from fake_xmpp_session import DOMAIN
 from xmpp_network import MemoryNetwork
@@ -25,6 +25,7 @@ def context(world, folder):
         published=[], now=lambda: 1,
     )
     ctx.service = services.__getitem__
+    ctx.wanted = lambda contract: SimpleNamespace(get=lambda: None)
     ctx.subscribe = lambda event, handler: ctx.subscribed.add(event)
     ctx.publish = ctx.published.append
     ctx.provide = ctx.provided.__setitem__
@@ -36,7 +37,7 @@ async def test_it_provides_what_its_manifest_says_and_leaves_nothing_behind(worl
     ctx = context(world, tmp_path)
     async with run(ctx):
         assert set(ctx.provided) == set(plugin.provides) == {Transport, Signalling, Authenticator}
-        assert ctx.subscribed == {AccountChanged, NetworkChanged}
+        assert ctx.subscribed == {AccountChanged, NetworkChanged, ConnectionChanged}
         while ConnectionState.ONLINE not in [e.state for e in ctx.published if hasattr(e, "state")]:
             await trio.sleep(0.01)
         (first,) = world.server.live

@@ -12,6 +12,7 @@ SASL = "urn:ietf:params:xml:ns:xmpp-sasl"
 BIND = "urn:ietf:params:xml:ns:xmpp-bind"
 SESSION = "urn:ietf:params:xml:ns:xmpp-session"
 TLS = "urn:ietf:params:xml:ns:xmpp-tls"
+TIME = "urn:xmpp:time"                               # 0202
 COMPONENT = "jabber:component:accept"               # 0114
 ROSTER = "jabber:iq:roster"
 ROSTER_VERSIONING = "urn:xmpp:features:rosterver"
