@@ -3,7 +3,6 @@
 from tulou import Level, Plugin
 from tulou_contracts.identity import Identity
 from tulou_contracts.messaging import Messenger
-from tulou_contracts.network_state import NetworkClock
 from tulou_contracts.storage import Storage
 from tulou_contracts.tracking import Tracker
 from tulou_contracts.transport import Transport
@@ -14,7 +13,7 @@ plugin = Plugin(
     version="0.1.0",
     level=Level.CORE,
     requires=(Storage, Transport),
-    wants=(Identity, NetworkClock, Tracker),
+    wants=(Identity, Tracker),
     provides=(Messenger,),
     grants=("messages.send", "messages.receive"),
     config="tulou_im.config:Config",

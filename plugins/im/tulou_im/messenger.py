@@ -36,7 +36,7 @@ class Conversations:
         self, database: Database, outbox: Outbox, receipts: Receipts, publish: Publish, *,
         now: Callable[[], int], own: Callable[[], str], title: Callable[[str], str],
         pipeline: Pipeline, max_body: int, log: Logger, tell_read: bool = True,
-        changers: Callable[[], Sequence[str]] = tuple,
+        changers: Callable[[], Sequence[str]] = tuple, sent: Callable[[str], None] = lambda kind: None,
     ) -> None:
         self._database = database
         self._outbox = outbox
@@ -49,6 +49,7 @@ class Conversations:
         self._max_body = max_body
         self._log = log
         self._changers = changers
+        self._sent = sent
         self._tell_read = tell_read
 
     async def send(
@@ -68,6 +69,7 @@ class Conversations:
         finally:
             self._outbox.wake()  # a cancelled wait does not undo the write
         announce(self._publish, changes)
+        self._sent(draft.kind)
         return message
 
     async def _piped(self, draft: Draft) -> Draft:

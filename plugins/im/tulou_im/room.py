@@ -45,6 +45,8 @@ class Surroundings:
     random: Random | None = None
     changers: Callable[[], Sequence[str]] = tuple
     """Names of the plugins that may change what goes out; to be named when one made nonsense of it."""
+    sent: Callable[[str], None] = lambda kind: None
+    """Told the kind of every message of ours, for those who count."""
 
 
 class Room:
@@ -77,7 +79,7 @@ class Room:
             database, self._outbox, self._receipts, around.publish, now=around.now,
             own=self.own_address, title=titles.title, pipeline=around.outgoing,
             max_body=config.max_body, log=around.log, tell_read=config.read_receipts,
-            changers=around.changers,
+            changers=around.changers, sent=around.sent,
         )
 
     @classmethod

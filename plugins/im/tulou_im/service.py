@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from tulou import Stage
 from tulou_contracts.identity import Identity
 from tulou_contracts.messaging import Messenger, incoming_message, outgoing_message
-from tulou_contracts.network_state import NetworkClock
 from tulou_contracts.storage import Storage
 from tulou_contracts.tracking import Tracker
 from tulou_contracts.transport import ConnectionChanged, ContactChanged, Transport
@@ -31,13 +30,6 @@ async def run(ctx: Context) -> AsyncIterator[None]:
         account = provider.account if provider is not None else None
         return account.address if account is not None else ""
 
-    clock = ctx.wanted(NetworkClock)
-
-    def now() -> int:
-        # others see these times beside their own: a wrong clock here must not order them
-        network = clock.get()
-        return network.now() if network is not None else ctx.now()
-
     outgoing = ctx.hook(outgoing_message)
 
     def changers() -> tuple[str, ...]:
@@ -45,14 +37,15 @@ async def run(ctx: Context) -> AsyncIterator[None]:
         changing = [entry.plugin for entry in outgoing.entries if entry.stage in (Stage.EXTEND, Stage.MODIFY)]
         return tuple(dict.fromkeys(changing))
 
+    tracked = Tracked(ctx.wanted(Tracker))
+    ctx.implement(tracked)
     around = Surroundings(
-        publish=ctx.publish, now=now, own_address=own_address, log=ctx.log, random=ctx.random,
-        outgoing=outgoing, incoming=ctx.hook(incoming_message), changers=changers,
+        publish=ctx.publish, now=ctx.now, own_address=own_address, log=ctx.log, random=ctx.random,
+        outgoing=outgoing, incoming=ctx.hook(incoming_message), changers=changers, sent=tracked.sent,
     )
     room = await Room.open(ctx.service(Storage), ctx.service(Transport), around, ctx.config)
     ctx.subscribe(ConnectionChanged, room.connection_changed)
     ctx.subscribe(ContactChanged, room.contact_changed)
-    ctx.implement(Tracked(ctx.wanted(Tracker)))
     room.start()
     ctx.spawn(room.run_outbox, name="outbox")
     ctx.spawn(room.run_connection, name="connection")
