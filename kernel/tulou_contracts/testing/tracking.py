@@ -186,7 +186,7 @@ class TrackerConformance:
             tracker.track("kit.plain", whole=2)  # this one is not on the disk yet
             await control.set_consent(chosen)
             assert await lines(control) == []
-            assert sum(control.state().dropped["withdrawn"].values()) == 2
+            assert control.state().dropped["withdrawn"]["kit.plain"] == 2
         async with tracking(tmp_path) as (_, control):
             assert await lines(control) == []
 
@@ -207,8 +207,9 @@ class TrackerConformance:
         async with tracking(tmp_path) as (tracker, control):
             tracker.track("kit.plain")
             tracker.track("kit.plain")
-            assert await control.empty() == 2
+            assert await control.empty() >= 2
             assert await lines(control) == [] and control.state().held == 0
+            assert control.state().dropped["emptied"]["kit.plain"] == 2
 
     async def test_any_thread_may_track(self, tracking: Open, tmp_path: Path) -> None:
         async with tracking(tmp_path) as (tracker, control):
@@ -230,5 +231,6 @@ class TrackerConformance:
 
 
 async def lines(control: TrackingControl) -> list[dict[str, Any]]:
-    """The next report's lines, read."""
-    return [json.loads(line) for line in await control.preview()]
+    """The next report's lines, read; without what the tracker counts itself."""
+    found = [json.loads(line) for line in await control.preview()]
+    return [event for event in found if event["name"].startswith("kit.")]

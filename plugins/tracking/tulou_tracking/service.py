@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
-from tulou import AccountChanged, NetworkChanged
+from tulou import AccountChanged, NetworkChanged, PluginControl
 from tulou.app_events import PluginChanged
 from tulou.flow import new_id
 from tulou_contracts.company import Company, DocumentChanged
@@ -31,6 +31,7 @@ from tulou_tracking.pipeline import Enrich
 from tulou_tracking.queue import Queue
 from tulou_tracking.reporter import Reporter
 from tulou_tracking.standing import Standing
+from tulou_tracking.started import Started
 from tulou_tracking.tracker import EventTracker
 
 if TYPE_CHECKING:
@@ -102,7 +103,10 @@ async def run(ctx: Context) -> AsyncIterator[None]:
         if change.kind == KIND:
             renew()
 
+    started = Started(ctx.wanted(PluginControl), tracker)
+    ctx.implement(started)
     renew()
+    ctx.subscribe(PluginChanged, started.plugin_changed)
     ctx.subscribe(PluginChanged, lambda _: renew())
     ctx.subscribe(AccountChanged, lambda _: renew())
     ctx.subscribe(DocumentChanged, document_changed)
@@ -111,6 +115,7 @@ async def run(ctx: Context) -> AsyncIterator[None]:
     ctx.provide(TrackingControl, control)
     ctx.spawn(tracker.run, config.flush, name="store")
     ctx.spawn(reporter.run, name="report")
+    ctx.spawn(started.run, name="started")
     try:
         yield
     finally:
