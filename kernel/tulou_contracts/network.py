@@ -5,7 +5,7 @@ Implemented by the plugin `net`; nobody else imports an HTTP or WebSocket librar
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -38,24 +38,71 @@ class PortTaken(NetworkError):
     """Another program listens on the port; the text names it."""
 
 
+class CircuitOpen(Unreachable):
+    """The host failed so often of late that it is left alone for a moment; nothing was sent."""
+
+
+class SignInFailed(NetworkError):
+    """No token could be had for a request that needs one."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpProgress:
+    """How far a transfer is, in bytes; a total is None as long as nobody knows it."""
+
+    sent: int
+    to_send: int | None
+    received: int
+    to_receive: int | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpRequest:
-    """One HTTP request; `timeout` is the total in seconds."""
+    """One HTTP request. Times are in seconds, sizes in bytes.
+
+    GET and HEAD follow redirects, other methods give them back. Repeated (a retry, after a sign-in)
+    is only what may be: an idempotent method (RFC 9110, section 9.2.2) or one with a key.
+    """
 
     url: str
     method: str = "GET"
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     timeout: float = 30.0
+    """In total, repetitions and waiting for one's turn included; of a streamed response, until its
+    head is there."""
+    connect_timeout: float | None = None
+    """For each connection: name, TCP and TLS; None: what the network's settings say."""
+    read_timeout: float | None = None
+    """The longest silence of the server; None: what the network's settings say."""
+    content: Callable[[], AsyncIterable[bytes]] | None = None
+    """Gives the body in pieces instead of `body`; called anew for each attempt."""
+    content_length: int | None = None
+    """The sum of the pieces; None: they are sent in chunks."""
+    compress: bool = False
+    """Send the body gzipped, where that makes it smaller; only for servers known to take it."""
+    idempotency_key: str = ""
+    """Sent as Idempotency-Key (draft-ietf-httpapi-idempotency-key-header): the server does what was
+    asked once, however often it arrives. Keep the key with what is sent: it must outlive a restart."""
+    cache: bool = True
+    """Whether a kept response may answer, within what its headers allow (RFC 9111)."""
+    max_response: int | None = None
+    """The largest body taken, after decompression; None: what the network's settings say."""
+    progress: Callable[[HttpProgress], None] | None = None
+    """Called as bytes go and come."""
+    streamed: bool = False
+    """Set by `HttpStreams.open`: the response will have `chunks`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpResponse:
-    """One HTTP response, whole. Header names are lower-case."""
+    """One HTTP response. Header names are lower-case."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    chunks: AsyncIterator[bytes] | None = None
+    """The body of a streamed response, piece by piece as it arrives; `body` is empty then."""
 
 
 class HttpClient(Protocol):
@@ -64,15 +111,57 @@ class HttpClient(Protocol):
     async def send(self, request: HttpRequest) -> HttpResponse:
         """Send and await the whole response; any status is a response, not an error.
 
-        Raises `Unreachable`, `CertificateRefused`, `ConnectionLost`.
+        Raises `Unreachable` (`CircuitOpen`), `CertificateRefused`, `ConnectionLost`, `SignInFailed`,
+        `NetworkError`.
         """
+
+
+class HttpStreams(Protocol):
+    """HTTP requests whose responses are too large to be held in memory."""
+
+    def open(self, request: HttpRequest) -> AbstractAsyncContextManager[HttpResponse]:
+        """Send; within the block the response's `chunks` can be iterated, once.
+
+        No more is read from the server than is asked for. What is not read by the block's end is
+        given up. Iterating raises `ConnectionLost` (broke off, or slower than net's `slowest`) and
+        `NetworkError` (larger than `max_response`, which has no limit here unless given).
+        Raises as `HttpClient.send`.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class HttpFigures:
+    """What was counted about one host since the start."""
+
+    requests: int = 0
+    statuses: Mapping[int, int] = field(default_factory=dict)
+    """Class of status (2: 200 to 299) -> responses."""
+    failures: Mapping[str, int] = field(default_factory=dict)
+    """Name of the error -> requests that ended with it."""
+    received: int = 0
+    """Bytes of bodies, after decompression; streamed ones are not counted."""
+    seconds: float = 0.0
+    """All requests' times added up."""
+    slowest: float = 0.0
+    """The longest, in seconds."""
+
+
+class HttpMetrics(Protocol):
+    """What the HTTP client did; for a page, a log or a report."""
+
+    def figures(self) -> Mapping[str, HttpFigures]:
+        """By origin (``https://host:port``); "" stands for all beyond the first 256 origins."""
+
+    def abandoned(self) -> int:
+        """Threads given up on while they look up a name that no resolver answers; they end when it
+        does."""
 
 
 class HttpPlugin(Protocol):
     """One link of the chain that every request passes, around the rest of it.
 
     ``answer = await proceed(request)`` runs the rest: once, never (answer from elsewhere), or again
-    (retry). It must let cancellation through.
+    (retry). It must let cancellation through. The client closes what a link leaves open.
     """
 
     name: str

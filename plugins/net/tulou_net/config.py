@@ -13,12 +13,39 @@ class Config:
 
     ca_file: str = ""
     """A PEM file of certificate authorities trusted besides the system's."""
-    proxy: str = ""
-    """Address of a proxy for HTTP requests, e.g. ``http://proxy.example:3128``; loopback goes direct."""
-    requests: int = 8
+    proxy: str = "system"
+    """Proxy for HTTP requests and WebSockets, e.g. ``http://proxy.example:3128`` or ``socks5h://...``;
+    ``system``: as the system or the environment says; ``direct``: none. Loopback goes direct."""
+    pac: str = ""
+    """Address or path of a proxy auto-config file; comes before `proxy`."""
+    requests: int = 16
     """How many HTTP requests may run at once; further ones wait within their own timeout."""
+    requests_per_host: int = 6
+    """How many of them may go to one host, so that one that is stuck stops no other."""
+    stuck_lookups: int = 16
+    """How many threads may hang in name look-ups that nobody waits for; then no more are risked."""
+    connect_timeout: float = 15.0
+    """How long a connection may take (name, TCP, TLS), unless a request says otherwise."""
+    read_timeout: float = 60.0
+    """How long a server may be silent, unless a request says otherwise."""
     max_response: int = 64 << 20
-    """The largest HTTP response body accepted, after decompression."""
+    """The largest HTTP response body accepted, after decompression; streamed ones have no limit."""
+    slowest: float = 64.0
+    """Bytes a second below which a streamed response is given up, on average over ten seconds."""
+    retries: int = 2
+    """How often a request that failed in passing is repeated, where that does no harm (0: never)."""
+    longest_retry_wait: float = 30.0
+    """The longest Retry-After that is waited for; a longer one is left to the caller."""
+    breaker_failures: int = 8
+    """After so many failures in a row a host is left alone for a while (0: never)."""
+    breaker_rest: float = 5.0
+    """How long; twice as long each time it fails again, up to five minutes."""
+    rate: float = 100.0
+    """How many requests a second go to one host at most (0: any number)."""
+    burst: int = 200
+    """How many may go at once before `rate` holds."""
+    cache_size: int = 8 << 20
+    """Memory for responses that may be kept (0: none)."""
     send_stall: float = 20.0
     """A peer that takes no data for so long has lost the connection."""
     close_patience: float = 2.0
@@ -55,6 +82,6 @@ class Config:
             value = getattr(self, each.name)
             if isinstance(value, (int, float)) and value < 0:
                 raise ValueError(f"{each.name} = {value} is negative; use {each.default} or more")
-        for name in ("requests", "host_max_connections"):
+        for name in ("requests", "requests_per_host", "host_max_connections"):
             if getattr(self, name) == 0:
                 raise ValueError(f"{name} = 0 would let nothing through; use 1 or more")

@@ -8,14 +8,16 @@ from contextlib import asynccontextmanager
 import trio
 
 from tulou.context import Context
-from tulou_contracts.network import HttpClient, HttpHost, WebSocketConnector
+from tulou_contracts.network import HttpClient, HttpHost, HttpMetrics, HttpStreams, WebSocketConnector
 from tulou_contracts.network_state import NetworkClock, NetworkMonitor
 from tulou_contracts.tcp import Framers, Resolver, TcpConnector
 
-from tulou_net.client import RequestsClient
 from tulou_net.connector import Connector
 from tulou_net.framing.registry import FramerTable
 from tulou_net.host import LoopbackHost
+from tulou_net.http.client import RequestsClient
+from tulou_net.http.keeping import keep_chain
+from tulou_net.proxies import Proxies
 from tulou_net.surroundings.captive import CaptiveCheck
 from tulou_net.surroundings.clock import SteadyNetworkClock
 from tulou_net.surroundings.monitor import Monitor
@@ -28,9 +30,13 @@ from tulou_net.trust import Trust
 async def run(ctx: Context) -> AsyncIterator[None]:
     """Provide the clients and the host; libraries are imported at first use, off the loop."""
     trust = Trust(ctx.config.ca_file)
-    client = RequestsClient(ctx.config, trust)
+    proxies = Proxies(ctx.config.proxy, ctx.config.pac)
+    client = RequestsClient(ctx.config, trust, proxies=proxies, log=ctx.log, rng=ctx.random)
     ctx.provide(WebSocketConnector, Connector(ctx.config, trust))
     ctx.provide(HttpClient, client)
+    ctx.provide(HttpStreams, client)
+    ctx.provide(HttpMetrics, client)
+    keep_chain(ctx, client, proxies)
     ctx.provide(HttpHost, LoopbackHost(ctx.config, ctx.log))
     framers = FramerTable()
     ctx.provide(Framers, framers)

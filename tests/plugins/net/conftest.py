@@ -6,7 +6,7 @@ import socket
 from collections.abc import Callable, Iterator
 
 import pytest
-from tulou_net.client import RequestsClient
+from tulou_net.http.client import RequestsClient
 from tulou_net.config import Config
 from tulou_net.connector import Connector
 from tulou_net.host import LoopbackHost
@@ -14,7 +14,7 @@ from tulou_net.host import LoopbackHost
 
 @pytest.fixture
 def config() -> Config:
-    return Config(send_stall=5.0, close_patience=0.3, host_grace=0.2)
+    return Config(proxy="direct", send_stall=5.0, close_patience=0.3, host_grace=0.2)
 
 
 @pytest.fixture

@@ -1,13 +1,14 @@
 """The plugin keeps the network contracts' promises."""
 
 import pytest
-from tulou_net.client import RequestsClient
 from tulou_net.connector import Connector
 from tulou_net.host import LoopbackHost
+from tulou_net.http.client import RequestsClient
 
 from tulou_contracts.testing.network import (
     HttpClientConformance,
     HttpHostConformance,
+    HttpStreamsConformance,
     WebSocketConformance,
 )
 
@@ -23,6 +24,16 @@ class TestConnector(WebSocketConformance):
 
 
 class TestClient(HttpClientConformance):
+    @pytest.fixture
+    def client(self, client: RequestsClient) -> RequestsClient:
+        return client
+
+    @pytest.fixture
+    def host(self, host: LoopbackHost) -> LoopbackHost:
+        return host
+
+
+class TestStreams(HttpStreamsConformance):
     @pytest.fixture
     def client(self, client: RequestsClient) -> RequestsClient:
         return client

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 import trio
-from tulou_net.client import RequestsClient
+from tulou_net.http.client import RequestsClient
 from tulou_net.config import Config
 from tulou_net.host import LoopbackHost
 
 from tulou_contracts.network import HttpRequest, NetworkError, Request, Response, Unreachable
-from tulou_contracts.testing.network.peers import forever, read_head, scripted_server, tell
+from tulou_contracts.testing.network.peers import read_head, scripted_server, tell
 
 PATIENCE = 20.0
 
@@ -109,23 +109,28 @@ async def test_no_more_threads_than_allowed(host: LoopbackHost) -> None:
     assert 1 < peak <= 3
 
 
-async def test_a_given_up_request_lets_its_thread_go(client: RequestsClient) -> None:
+async def test_a_given_up_request_ends_its_thread_at_once(client: RequestsClient) -> None:
+    """The socket under it is shut: the server sees the end long before any timeout."""
+    asked, left = trio.Event(), trio.Event()
+
+    async def silent(stream: trio.SocketStream) -> None:
+        await read_head(stream)
+        asked.set()
+        assert not await stream.receive_some()
+        left.set()
+
     def busy() -> int:
-        return sum("_exchange" in thread.name for thread in threading.enumerate())
+        return sum("whole" in thread.name for thread in threading.enumerate())
 
     with trio.fail_after(PATIENCE):
-        async with scripted_server(forever) as port:
-            async with trio.open_nursery() as nursery:
-
-                async def give_up() -> None:
-                    with pytest.raises(Unreachable):
-                        await client.send(HttpRequest(url=f"http://127.0.0.1:{port}/", timeout=0.5))
-
-                nursery.start_soon(give_up)
-                while not busy():
-                    await trio.sleep(0.01)
-            while busy():
-                await trio.sleep(0.01)
+        async with scripted_server(silent) as port, trio.open_nursery() as nursery:
+            nursery.start_soon(client.send, HttpRequest(url=f"http://127.0.0.1:{port}/", timeout=900))
+            await asked.wait()
+            assert busy()
+            nursery.cancel_scope.cancel()
+        await left.wait()
+        while busy():
+            await trio.sleep(0.01)
 
 
 async def test_secrets_of_an_address_are_not_told(

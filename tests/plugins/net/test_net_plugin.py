@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import random
 import subprocess
 import sys
 import time
@@ -30,10 +31,17 @@ async def test_its_services_work_together() -> None:
     async with trio.open_nursery() as nursery:
         context = SimpleNamespace(
             config=Config(), log=logging.getLogger("net"), provide=provided.__setitem__,
-            now=lambda: time.time_ns() // 1000, spawn=nursery.start_soon, publish=lambda event: None,
+            now=lambda: time.time_ns() // 1000, publish=lambda event: None,
+            spawn=lambda function, *args, name="": nursery.start_soon(function, *args),
+            subscribe=lambda event, handler: None, hook=lambda spec: nothing, random=random.Random(1),
         )
         await use(context, provided)
         nursery.cancel_scope.cancel()
+
+
+async def nothing() -> list[Any]:
+    """A hook that nobody implements."""
+    return []
 
 
 async def use(context: Any, provided: dict[Any, Any]) -> None:
@@ -53,7 +61,7 @@ def test_starting_imports_no_library() -> None:
         "import sys, tulou_net, tulou_net.service, tulou_net.config\n"
         "from tulou_net.config import Config\n"
         "from tulou_net.connector import Connector; Connector(Config())\n"
-        "from tulou_net.client import RequestsClient; RequestsClient(Config())\n"
+        "from tulou_net.http.client import RequestsClient; RequestsClient(Config())\n"
         "from tulou_net.host import LoopbackHost; LoopbackHost(Config())\n"
         "heavy = {'requests', 'urllib3', 'hypercorn', 'starlette', 'trio_websocket', 'wsproto', 'h11'}\n"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import trio
 import trustme
-from tulou_net.client import RequestsClient
+from tulou_net.http.client import RequestsClient
 from tulou_net.config import Config
 from tulou_net.connector import Connector
 

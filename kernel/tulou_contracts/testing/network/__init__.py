@@ -21,12 +21,13 @@ misbehave are scripts on a raw TCP port (`network.peers`), the same whatever is 
 from tulou_contracts.testing.network.framers import FramersConformance
 from tulou_contracts.testing.network.host import HttpHostConformance
 from tulou_contracts.testing.network.http_client import HttpClientConformance
+from tulou_contracts.testing.network.http_streams import HttpStreamsConformance
 from tulou_contracts.testing.network.names import ResolverConformance
 from tulou_contracts.testing.network.tcp import TcpConformance
 from tulou_contracts.testing.network.websocket import WebSocketConformance
 
 
 __all__ = [
-    "FramersConformance", "HttpClientConformance", "HttpHostConformance", "ResolverConformance",
-    "TcpConformance", "WebSocketConformance",
+    "FramersConformance", "HttpClientConformance", "HttpHostConformance", "HttpStreamsConformance",
+    "ResolverConformance", "TcpConformance", "WebSocketConformance",
 ]

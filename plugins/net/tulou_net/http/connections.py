@@ -1,0 +1,95 @@
+"""urllib3's connections, with the socket in reach from their first moment."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+
+from tulou_net.http.call import HERE, Call, GivenUp
+
+
+class Watched:
+    """Tells the thread's `Call` what it waits on: while connecting, agreeing on TLS, and reading."""
+
+    sock: Any
+
+    def _new_conn(self) -> socket.socket:
+        this: Any = self
+        assert HERE.call is not None
+        try:
+            return _connected(this, HERE.call)
+        except GivenUp:
+            raise
+        except socket.gaierror as error:
+            raise NameResolutionError(this.host, this, error) from error
+        except TimeoutError as error:
+            raise ConnectTimeoutError(
+                this, f"no connection to {this.host} within {this.timeout} seconds"
+            ) from error
+        except (OSError, UnicodeError) as error:
+            raise NewConnectionError(this, f"no connection to {this.host}: {error}") from error
+
+    def connect(self) -> None:
+        super().connect()  # type: ignore[misc]
+        assert HERE.call is not None
+        HERE.call.hold(_bare(self.sock))
+
+    def request(self, *args: Any, **named: Any) -> None:
+        if self.sock is not None and HERE.call is not None:  # a connection that was used before
+            HERE.call.hold(_bare(self.sock))
+        super().request(*args, **named)  # type: ignore[misc]
+
+
+def _bare(sock: Any) -> socket.socket:
+    """The socket itself, also below TLS within TLS."""
+    inner: socket.socket = getattr(sock, "socket", sock)
+    return inner
+
+
+def _connected(connection: Any, call: Call) -> socket.socket:
+    """A connection to the first of the host's addresses that takes it."""
+    last: OSError | None = None
+    for family, kind, protocol, _, address in call.resolver.look_up(
+        connection._dns_host, connection.port, call
+    ):
+        sock = socket.socket(family, kind, protocol)
+        try:
+            for option in connection.socket_options or ():
+                sock.setsockopt(*option)
+            sock.settimeout(connection.timeout)
+            call.hold_spare(sock)
+            sock.connect(address)
+            return sock
+        except OSError as error:
+            sock.close()
+            last = error
+            if call.given_up:
+                break
+    raise last or OSError("no address")
+
+
+class WatchedHttp(Watched, HTTPConnection):
+    """Plain HTTP."""
+
+
+class WatchedHttps(Watched, HTTPSConnection):
+    """HTTP over TLS."""
+
+
+class WatchedHttpPool(HTTPConnectionPool):
+    """A pool of `WatchedHttp`."""
+
+    ConnectionCls = WatchedHttp
+
+
+class WatchedHttpsPool(HTTPSConnectionPool):
+    """A pool of `WatchedHttps`."""
+
+    ConnectionCls = WatchedHttps
+
+
+POOLS = {"http": WatchedHttpPool, "https": WatchedHttpsPool}

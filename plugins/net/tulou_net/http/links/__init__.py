@@ -1,0 +1,1 @@
+"""The built-in links of the chain, one concern a file."""

@@ -1,0 +1,76 @@
+"""Which way out: directly, by the proxy of the settings or of the system, or as a PAC file says."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+import trio
+
+from tulou_contracts.network import NetworkError
+
+from tulou_net.http.origin import origin_of
+
+DIRECT = ""
+_MOST = 1024
+_SCHEMES = frozenset({"http", "https", "socks4", "socks4a", "socks5", "socks5h"})
+
+
+class Proxies:
+    """Answers by origin, and remembers it. Loopback always goes direct."""
+
+    def __init__(self, proxy: str = "direct", pac: str = "") -> None:
+        """`proxy` is an address, ``system`` or ``direct``; `pac` a PAC file's address or path, which
+        comes first. Raises `ValueError` for what is neither."""
+        if proxy not in ("", "direct", "system") and urlsplit(proxy).scheme not in _SCHEMES:
+            raise ValueError(f"the proxy {proxy!r} is no address such as http://proxy.example:3128")
+        self._proxy = DIRECT if proxy == "direct" else proxy
+        self._asks = bool(pac) or proxy == "system"
+        self._pac_place = pac
+        self._known: dict[str, str] = {}
+
+    def known(self, url: str) -> str | None:
+        """The proxy's address, "" for none, None if it has to be asked for."""
+        if not self._asks and not self._proxy:
+            return DIRECT
+        origin = origin_of(url)
+        proxy = self._known.get(origin)
+        if proxy is not None:
+            return proxy
+        if is_loopback(origin):
+            return DIRECT
+        return None if self._asks else self._proxy
+
+    async def find(self, url: str) -> str:
+        """Ask the system or the PAC file. Raises `NetworkError`."""
+        proxy = await trio.to_thread.run_sync(self._ask, url, abandon_on_cancel=True)
+        if len(self._known) >= _MOST:
+            self._known.clear()
+        self._known[origin_of(url)] = proxy
+        return proxy
+
+    def forget(self) -> None:
+        """Ask again: the network is another one."""
+        self._known.clear()
+
+    def _ask(self, url: str) -> str:
+        if self._pac_place:
+            raise NetworkError("PAC files are not read yet")
+        return of_the_system(url)
+
+
+def is_loopback(origin: str) -> bool:
+    """Whether the origin is this computer itself."""
+    host = (urlsplit(origin).hostname or "").rstrip(".")
+    return host in ("localhost", "::1") or host.endswith(".localhost") or host.startswith("127.")
+
+
+def of_the_system(url: str) -> str:
+    """The proxy that the environment, the registry or the system's settings name; blocking.
+
+    A WebSocket goes the way of https.
+    """
+    from requests.utils import get_environ_proxies, select_proxy
+
+    url = url.replace("wss:", "https:", 1).replace("ws:", "http:", 1) if url.startswith("ws") else url
+    proxy = select_proxy(url, get_environ_proxies(url)) or DIRECT
+    return proxy if not proxy or "://" in proxy else f"http://{proxy}"
