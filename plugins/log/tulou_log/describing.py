@@ -1,0 +1,160 @@
+"""Values and exceptions as JSON that may be kept."""
+
+from __future__ import annotations
+
+import datetime
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence, Set
+from enum import Enum
+from json.encoder import encode_basestring
+from os import strerror
+from pathlib import PurePath
+from traceback import walk_tb
+from types import TracebackType
+from typing import Any
+
+from tulou.errors import TulouError
+from tulou_contracts.logs import Personal, Public, Secret
+from tulou_log.redaction import LONGEST, Redactor, visible
+
+_ITEMS = 20
+_DEPTH = 3
+_FRAMES = 30
+_CHAIN = 5
+_LARGEST = 1 << 63
+_QUOTED = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|‘[^’]*’|“[^”]*”|«[^»]*»|`[^`]*`", re.S)
+
+
+def quoted(text: str) -> str:
+    """A text as JSON; control characters are escaped. Lone surrogates are left for the encoder."""
+    made = encode_basestring(text)
+    return made if made.isascii() and "\x7f" not in made else visible(made)
+
+
+class Describer:
+    """Makes JSON of what is logged, and never calls what a value brings along: no `__str__`, no
+    `__repr__`, so nothing that a value does can fail, block or tell more than its kind."""
+
+    def __init__(self, redactor: Redactor) -> None:
+        self._redactor = redactor
+        self._kinds: dict[type, Callable[[Any, int], str]] = {
+            str: lambda text, depth: quoted(redactor.scrub(text)),
+            int: lambda number, depth: (
+                int.__repr__(number) if -_LARGEST <= number < _LARGEST else '"<number>"'),
+            bool: lambda flag, depth: "true" if flag else "false",
+            float: lambda number, depth: _number(number),
+            type(None): lambda none, depth: "null",
+            Secret: lambda secret, depth: '"<secret>"',
+            Personal: lambda person, depth: quoted(redactor.pseudonym(_text(person.value))),
+            Public: lambda public, depth: f'{{"public":{quoted(_text(public.value)[:LONGEST])}}}',
+        }
+
+    def value(self, value: Any, depth: int = 0) -> str:
+        """One value as JSON text."""
+        describe = self._kinds.get(type(value))
+        if describe is not None:
+            return describe(value, depth)
+        if isinstance(value, Enum):
+            return quoted(f"{type(value).__name__}.{value.name}")
+        for kind in (Secret, Personal, Public, bool, int, float, str):  # their sub-classes
+            if isinstance(value, kind):
+                return self._kinds[kind](_plain(value, kind), depth)
+        return self._other(value, depth)
+
+    def _other(self, value: Any, depth: int) -> str:
+        if isinstance(value, (bytes, bytearray, memoryview)):
+            return f'"<{len(value)} bytes>"'
+        if isinstance(value, PurePath):
+            return '"<path>"'
+        if isinstance(value, BaseException):
+            return quoted(self.error_text(value))
+        if isinstance(value, (datetime.date, datetime.time)):
+            return quoted(value.isoformat()) if type(value).__module__ == "datetime" else '"<moment>"'
+        if isinstance(value, type):
+            return quoted(value.__name__)
+        if depth < _DEPTH and type(value) in (dict, list, tuple, set, frozenset):
+            return self._many(value, depth + 1)
+        return quoted(f"<{type(value).__name__}>")
+
+    def _many(self, value: Mapping[Any, Any] | Sequence[Any] | Set[Any], depth: int) -> str:
+        if isinstance(value, Mapping):
+            return self.fields(dict(list(value.items())[:_ITEMS]), depth)
+        return f"[{','.join([self.value(each, depth) for each in list(value)[:_ITEMS]])}]"
+
+    def fields(self, values: Mapping[Any, Any], depth: int = 0) -> str:
+        """Named values as a JSON object."""
+        return "{%s}" % ",".join([
+            f"{self._name(name)}:{self.value(each, depth)}"
+            for name, each in values.items()
+        ])
+
+    def _name(self, name: Any) -> str:
+        return quoted(self._redactor.scrub(name)) if type(name) is str else '"<key>"'
+
+    def error_text(self, error: BaseException) -> str:
+        """What an exception says. Sentences of ours are for people and are scrubbed like any text;
+        what others say quotes what it is about, and that is left out."""
+        if isinstance(error, OSError) and isinstance(error.errno, int):
+            return f"{type(error).__name__}: {strerror(error.errno)}"
+        said = " ".join([str.__str__(each) for each in error.args if isinstance(each, str)])
+        if isinstance(error, UnicodeError):
+            said = error.args[-1] if error.args and isinstance(error.args[-1], str) else ""
+        if isinstance(error, KeyError):
+            said = ""
+        said = said[:2 * LONGEST]
+        if isinstance(error, TulouError):
+            return self._redactor.scrub(said)
+        scrubbed = self._redactor.scrub(_QUOTED.sub("<text>", said))
+        return f"{type(error).__name__}: {scrubbed}" if scrubbed else type(error).__name__
+
+    def error(self, error: BaseException) -> str:
+        """An exception and what led to it, as JSON: type, text and frames; no line of source and no
+        value of a variable."""
+        chain: list[str] = []
+        seen: set[int] = set()
+        waiting: list[BaseException] = [error]
+        while waiting and len(chain) < _CHAIN:
+            each = waiting.pop(0)
+            if id(each) in seen:
+                continue
+            seen.add(id(each))
+            chain.append(
+                f'{{"type":{quoted(_kind(each))},"text":{quoted(self.error_text(each))},'
+                f'"frames":[{",".join(map(quoted, _frames(each.__traceback__)))}]}}'
+            )
+            if isinstance(each, BaseExceptionGroup):
+                waiting += each.exceptions
+            led = each.__cause__ or (None if each.__suppress_context__ else each.__context__)
+            if led is not None:
+                waiting.append(led)
+        return f"[{','.join(chain)}]"
+
+
+def _number(number: float) -> str:
+    return float.__repr__(number) if math.isfinite(number) else f'"{float.__repr__(number)}"'
+
+
+def _plain(value: Any, kind: type) -> Any:
+    """Without what a sub-class made of it."""
+    if kind in (int, float, bool):
+        return kind(value) if kind is bool else getattr(kind, "__pos__")(value)
+    return str.__str__(value) if kind is str else value
+
+
+def _text(value: Any) -> str:
+    return str.__str__(value) if isinstance(value, str) else ""
+
+
+def _kind(error: BaseException) -> str:
+    kind = type(error)
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _frames(traceback: TracebackType | None) -> list[str]:
+    """``module:function:line``, outermost first, the innermost ones when there are many."""
+    frames = [
+        f"{frame.f_globals.get('__name__', '?')}:{frame.f_code.co_name}:{line}"
+        for frame, line in walk_tb(traceback)
+    ]
+    return frames[-_FRAMES:]

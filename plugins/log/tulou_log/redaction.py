@@ -1,0 +1,100 @@
+"""What may be kept of a text that somebody logs.
+
+A text of unknown kind is searched for what concerns people or opens doors, by its shape. That is the
+second line of defence: the first one is to log numbers, ids and marked texts (`Personal`, `Secret`).
+Addresses and phone numbers become pseudonyms, all else a word for its kind.
+"""
+
+from __future__ import annotations
+
+import re
+from hashlib import blake2b
+
+LONGEST = 2000
+"""Characters kept of one text."""
+_EXAMINED = 8000
+
+_SUSPECT = re.compile(
+    r"[@/\\:=~]|\.[A-Za-z]|\d{7}|\d[ -]\d|[A-Za-z0-9_+-]{20}|(?i:bearer|basic |sk-|ghp_|密码|口令|令牌)"
+)
+"""Whether a text needs a closer look at all: most do not."""
+
+_FILES = (
+    "7z|aac|apk|avi|bak|bmp|bz2|cer|conf|crt|csv|db|der|dmg|docx?|eml|epub|exe|flac|gif|gz|heic|html?|ics|"
+    "iso|jpe?g|"
+    "json|key|log|m4a|md|mkv|mov|mp[34]|msg|odp|ods|odt|ogg|p12|pages|pdf|pem|pfx|png|pptx?|psd|"
+    "py|rar|rtf|sqlite|svg|tar|tgz|tiff?|toml|txt|vcf|vsdx?|wav|webm|webp|wps|et|dps|ofd|xls[xm]?|xml|"
+    "ya?ml|zip"
+)
+_KINDS = re.compile(
+    "|".join((
+        r"(?P<data>\bdata:[\w.+-]+/[^\s'\"<>]+)",
+        r"(?P<url>\b[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"<>]+)",
+        r"(?P<named>(?P<name>(?i:\b(?:pass(?:word|wd|phrase)?|pwd|secret|\w*token|\w*api[-_]?key|\w*_key|"
+        r"authorization|cookie|credentials?)\b|密码|口令|令牌))"
+        r"(?P<sign>[\"']?\s*[:=：]\s*)(?:\"[^\"]*\"|'[^']*'|(?:(?i:bearer|basic|token)\s+)?[^\s,;\"'}]+))",
+        r"(?P<bearer>\b(?i:bearer|basic)\s+[A-Za-z0-9._~+/=-]{6,})",
+        r"(?P<id>(?<![0-9A-Fa-f-])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![0-9A-Fa-f-]))",
+        r"(?P<address>[^\s@\"'<>()\[\],;:/\\=]+@[\w-]+(?:\.[\w-]+)*(?P<resource>/[^\s'\"<>]*)?)",
+        r"(?P<path>(?<![\w<])(?:~|\.{1,2})?(?:/[^\s/'\"<>|:]+)+/(?:[^\n'\"<>|:]{0,200}?\.[A-Za-z0-9]{1,5}\b"
+        r"|[^\s'\"<>|:]*)"
+        r"|(?<!\w)[A-Za-z]:[\\/][^\n'\"<>|:]*|\\\\[^\s'\"<>|]+|~[\\/][^\s'\"<>|]+)",
+        rf"(?P<file>[^\s/\\'\"<>|:*?]+\.(?i:{_FILES})(?![\w.]))",
+        r"(?P<moment>\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)?)",
+        r"(?P<phone>(?<![\w.:-])\+?\(?\d(?:[ ()-]{0,2}\d){6,17}[Xx]?(?![\w:]))",
+        r"(?P<token>\beyJ[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)*|\b(?:sk|gh[a-z]|xox[a-z]|AKIA)[-_A-Za-z0-9]{8,}"
+        r"|(?<![A-Za-z0-9_+/-])(?=[A-Za-z_+/=-]*\d|[a-z_-]*[A-Z]+[a-z]+[A-Z])[A-Za-z0-9_+/-]{20,}={0,2})",
+    ))
+)
+_UNSEEN = re.compile("[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+"""Control characters that JSON leaves as they are, and those that turn the direction of text."""
+
+
+class Redactor:
+    """Redaction with the key of one profile."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key[:64]
+
+    def pseudonym(self, text: str) -> str:
+        """The same word for the same person or thing, in this profile only."""
+        same = "".join(text.split()).casefold().encode("utf-8", "replace")
+        return f"<person:{blake2b(same, key=self._key, digest_size=5).hexdigest()}>"
+
+    def scrub(self, text: str) -> str:
+        """A text as it may be kept; at most `LONGEST` characters, and a word on how much was cut."""
+        rest = len(text) - LONGEST
+        if rest > 0:
+            text = text[:_EXAMINED]
+        if _SUSPECT.search(text):
+            text = _KINDS.sub(self._instead, text)
+        return f"{text[:LONGEST]}<{rest} more>" if rest > 0 else text
+
+    def _instead(self, match: re.Match[str]) -> str:
+        kind = match.lastgroup
+        found = match.group()
+        if match["named"] is not None:
+            return f"{match['name']}{match['sign']}<secret>"
+        if match["address"] is not None:
+            return self.pseudonym(found.partition("/")[0]) + ("/<text>" if match["resource"] else "")
+        if kind == "url":
+            return _place_of(found)
+        if kind == "phone":
+            return self.pseudonym(re.sub(r"[ ()-]", "", found))
+        if kind in ("id", "moment"):
+            return found
+        return f"<{'secret' if kind in ('bearer', 'token') else kind}>"
+
+
+def _place_of(url: str) -> str:
+    """Scheme, host and port: no user, no path, no query."""
+    scheme, _, rest = url.partition("://")
+    place = re.split(r"[/?#\\]", rest, maxsplit=1)[0]
+    host = place.rpartition("@")[2]
+    more = "/<path>" if len(rest) > len(place) + 1 else rest[len(place):]
+    return f"{scheme}://{host}{more}" if host else f"{scheme}:<path>"
+
+
+def visible(quoted: str) -> str:
+    """JSON text with the characters escaped that JSON lets pass and a terminal might obey."""
+    return _UNSEEN.sub(lambda match: f"\\u{ord(match.group()):04x}", quoted)
