@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from tulou.errors import TulouError
 
@@ -51,8 +51,7 @@ class Migration:
     work: Callable[[Transaction], None] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Repair:
+class Repair(NamedTuple):
     """What had to be done to a damaged file before it could be opened."""
 
     file: str
@@ -64,23 +63,20 @@ class Repair:
     """Tables of which some or all rows may be missing."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StorageRepaired:
+class StorageRepaired(NamedTuple):
     """Event: the profile's database was damaged, and what could be read of it goes on."""
 
     repair: Repair
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StorageNearlyFull:
+class StorageNearlyFull(NamedTuple):
     """Event: nine tenths of the room that the database may take are used. Sizes in bytes."""
 
     used: int
     allowed: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StorageUsage:
+class StorageUsage(NamedTuple):
     """How much room the data takes, in bytes."""
 
     namespaces: Mapping[str, int]
@@ -96,8 +92,7 @@ class StorageUsage:
     """Room left on the disk."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BackupMade:
+class BackupMade(NamedTuple):
     """What a backup holds."""
 
     path: Path

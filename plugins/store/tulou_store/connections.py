@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from contextlib import suppress
@@ -138,6 +139,7 @@ def _prepare(connection: apsw.Connection, place: Place, unclean: bool) -> Gate:
         connection.execute(f"PRAGMA {pragma}").fetchall()
     for sql in OWN_TABLES:
         connection.execute(sql)
+    _tell_of_loss(connection, place)
     _check(connection, place, unclean)
     gate = Gate()
     connection.authorizer = gate
@@ -181,6 +183,7 @@ def _repaired(place: Place) -> tuple[apsw.Connection, Gate]:
         found = salvage(copy, draft, lambda name: connect(name, place.key))
         if found is None:
             draft.unlink(missing_ok=True)
+            remember_loss(path.parent, path, copy)
             raise StorageCorrupt(
                 f"{path} is damaged, nothing in it can be read, and it was moved to {copy}: the next start"
                 " begins with an empty one; keep the copy, or go back to a backup"
@@ -201,12 +204,46 @@ def _repaired(place: Place) -> tuple[apsw.Connection, Gate]:
     return opened
 
 
+def remember_loss(folder: Path, path: Path, kept_as: Path) -> None:
+    """Have the next, empty database tell every namespace what became of the former one."""
+    repair = Repair(file=str(path), kept_as=str(kept_as), rows=0, lost=("*",))
+    try:
+        _loss(folder).write_text(_as_text(repair), "utf-8")
+    except OSError as error:
+        raise of_system(error, path) from error
+
+
+def _loss(folder: Path) -> Path:
+    return folder / "lost.json"
+
+
+def _tell_of_loss(connection: apsw.Connection, place: Place) -> None:
+    """The row is found by namespaces that have no version yet."""
+    loss = _loss(place.path.parent)
+    if place.rebuildable or not loss.exists():
+        return
+    with suppress(ValueError, OSError):
+        text = loss.read_text("utf-8")
+        repair = repair_from(text)
+        connection.execute("INSERT OR REPLACE INTO store_state VALUES ('repair *', ?)", (text,))
+        place.news.append(StorageRepaired(repair=repair))
+    loss.unlink(missing_ok=True)
+
+
+def _as_text(repair: Repair) -> str:
+    return json.dumps({"file": repair.file, "kept_as": repair.kept_as, "rows": repair.rows,
+                       "lost": repair.lost}, ensure_ascii=False)
+
+
+def repair_from(text: str) -> Repair:
+    """As it was noted. Raises ValueError."""
+    table = json.loads(text)
+    return Repair(file=table["file"], kept_as=table["kept_as"], rows=table["rows"],
+                  lost=tuple(table["lost"]))
+
+
 def note(draft: Path, key: bytes | None, repair: Repair) -> None:
     """Every namespace is told of the repair until it has dealt with it."""
-    import json
-
-    text = json.dumps({"file": repair.file, "kept_as": repair.kept_as, "rows": repair.rows,
-                       "lost": repair.lost}, ensure_ascii=False)
     connection = connect(draft, key)
     try:
         connection.execute("PRAGMA synchronous = FULL")
@@ -214,7 +251,7 @@ def note(draft: Path, key: bytes | None, repair: Repair) -> None:
             for sql in OWN_TABLES:
                 connection.execute(sql)
             connection.execute("INSERT OR REPLACE INTO store_state SELECT 'repair ' || namespace, ?"
-                               " FROM store_migration", (text,))
+                               " FROM store_migration", (_as_text(repair),))
     finally:
         connection.close(True)
 

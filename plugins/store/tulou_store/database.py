@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -19,7 +18,7 @@ from tulou_contracts.storage import (
     StorageCorrupt,
     Transaction,
 )
-from tulou_store.connections import Place
+from tulou_store.connections import Place, repair_from
 from tulou_store.jobs import Job
 from tulou_store.migrations import check, migrate
 from tulou_store.readers import Readers
@@ -76,8 +75,8 @@ class ProfileDatabase:
 
         def bring_up(writer: Writer) -> Repair | None:
             connection, gate = writer.opened()
-            migrate(connection, gate, self.place, name, migrations)
-            return _repair(connection, name)
+            known = migrate(connection, gate, self.place, name, migrations)
+            return _repair(connection, name, known)
 
         return Namespace(self, name, await self.alone(bring_up))
 
@@ -178,14 +177,14 @@ class RebuildableFile(Namespace):
         self._stale = False
 
 
-def _repair(connection: apsw.Connection, namespace: str) -> Repair | None:
-    sql = "SELECT value FROM store_state WHERE name = ?"
-    found = connection.execute(sql, (f"repair {namespace}",)).fetchall()
-    if not found:
-        return None
-    table = json.loads(str(found[0][0]))
-    return Repair(file=table["file"], kept_as=table["kept_as"], rows=table["rows"],
-                  lost=tuple(table["lost"]))
+def _repair(connection: apsw.Connection, namespace: str, known: int) -> Repair | None:
+    """What the namespace has to be told; what befell everybody concerns those who begin anew."""
+    name = f"repair {namespace}"
+    if not known:
+        connection.execute("INSERT OR REPLACE INTO store_state SELECT ?, value FROM store_state"
+                           " WHERE name = 'repair *'", (name,))
+    found = connection.execute("SELECT value FROM store_state WHERE name = ?", (name,)).fetchall()
+    return repair_from(str(found[0][0])) if found else None
 
 
 async def _in_thread(serve: Callable[[], Any], name: str) -> None:

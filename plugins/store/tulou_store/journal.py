@@ -40,6 +40,9 @@ class Coding(Protocol):
     def fingerprint(self, text: str) -> str:
         """Tells contents apart without showing them."""
 
+    def knows(self, text: str, fingerprint: str) -> bool:
+        """Whether it is this text's."""
+
 
 class Plain:
     """The texts themselves."""
@@ -57,6 +60,10 @@ class Plain:
     def fingerprint(self, text: str) -> str:
         """SHA-256."""
         return hashlib.sha256(text.encode()).hexdigest()
+
+    def knows(self, text: str, fingerprint: str) -> bool:
+        """Whether it is this text's."""
+        return fingerprint == self.fingerprint(text)
 
 
 def dumps(value: Any) -> str:
@@ -98,15 +105,14 @@ class Journal:
         self._base_size = len(text)
         found = stored is not None
         for log in (self._log_before, self._log):
-            fingerprint = self._coding.fingerprint(dumps(tables))
             lines = _lines(log)
-            if lines is None or lines[0] != fingerprint.encode():
+            if lines is None or not self._coding.knows(dumps(tables), lines[0].decode("ascii", "replace")):
                 continue
             found = True
             damage = self._replay(log, lines[1:], tables)
             story = story or damage
             if log == self._log:
-                self._base, self._length = fingerprint, log.stat().st_size
+                self._base, self._length = lines[0].decode(), log.stat().st_size
         if not self._length:  # a log of another content, or none
             self._base = self._coding.fingerprint(dumps(tables))
             self._whole = self._log_before.exists() and not self._log.exists() and bool(story)
@@ -117,8 +123,9 @@ class Journal:
         try:
             return self._file.read()
         except StorageCorrupt as error:
-            nothing = self._coding.fingerprint("{}").encode()
-            if any((_lines(log) or [b""])[0] == nothing for log in (self._log_before, self._log)):
+            firsts = [(_lines(log) or [b""])[0].decode("ascii", "replace")
+                      for log in (self._log_before, self._log)]
+            if any(self._coding.knows("{}", first) for first in firsts):
                 damaged = str(error).partition(", and no sound")[0]
                 return None, f"{damaged}: its changes were read from the log"
             self._set_logs_aside()

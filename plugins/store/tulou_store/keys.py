@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tulou_contracts.crypto import Cipher, CryptoError
 from tulou_contracts.storage import StorageCorrupt, StorageLocked
+from tulou_store.journal import Plain
 
 SECRET = "store.key"
 """Its name in the keyring."""
@@ -44,9 +45,10 @@ class Sealed:
         return "~" + base64.b64encode(self._cipher.seal(self._key, text.encode())).decode()
 
     def decode(self, stored: str, path: Path) -> str:
-        """The text; one that is not sealed yet is read, too. Raises `StorageLocked`."""
+        """The text. Raises `StorageLocked` for another key, `StorageCorrupt` for one not sealed at all."""
         if not stored.startswith("~"):
-            return stored
+            raise StorageCorrupt(f"{path} is not encrypted, and this profile is: it was put there by"
+                                 " somebody else; remove it, or put the right one back")
         try:
             return self._cipher.open(self._key, base64.b64decode(stored[1:], validate=True)).decode()
         except (CryptoError, ValueError) as error:
@@ -55,6 +57,34 @@ class Sealed:
     def fingerprint(self, text: str) -> str:
         """Says nothing about the text to those who lack the key."""
         return hmac.new(self._key, text.encode(), hashlib.sha256).hexdigest()
+
+    def knows(self, text: str, fingerprint: str) -> bool:
+        """Whether it is this text's."""
+        return hmac.compare_digest(self.fingerprint(text).encode(), fingerprint.encode())
+
+
+class Either:
+    """While a profile is converted, its files are of either form."""
+
+    def __init__(self, sealed: Sealed) -> None:
+        self._sealed = sealed
+        self._plain = Plain()
+
+    def encode(self, text: str) -> str:
+        """Sealed."""
+        return self._sealed.encode(text)
+
+    def decode(self, stored: str, path: Path) -> str:
+        """Either."""
+        return (self._sealed if stored.startswith("~") else self._plain).decode(stored, path)
+
+    def fingerprint(self, text: str) -> str:
+        """The sealed form's."""
+        return self._sealed.fingerprint(text)
+
+    def knows(self, text: str, fingerprint: str) -> bool:
+        """Of either form."""
+        return self._sealed.knows(text, fingerprint) or self._plain.knows(text, fingerprint)
 
 
 def is_plain(path: Path) -> bool | None:

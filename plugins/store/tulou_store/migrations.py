@@ -47,8 +47,10 @@ def check(namespace: str, migrations: Sequence[Migration]) -> None:
 
 def migrate(
     connection: apsw.Connection, gate: Gate, place: Place, namespace: str, migrations: Sequence[Migration]
-) -> None:
+) -> int:
     """Run the steps this file has not seen, all or none; a copy from before is kept.
+
+    The version that the data had; 0: there was none.
 
     Raises `MigrationFailed`, `StorageFull`.
     """
@@ -68,6 +70,7 @@ def migrate(
         own(connection, "COMMIT")
         if copy is not None:
             snapshots.keep_only(place, copy)
+        return known
     except CALL_ERRORS as error:
         raise of_sqlite(error, place.path) from error
     finally:

@@ -11,6 +11,7 @@ from pathlib import Path
 import trio
 
 from tulou.context import Context
+from tulou_contracts.crypto import Cipher, Keyring
 from tulou_contracts.storage import Database, Documents, Migration, Rebuildable, Storage, StorageError
 from tulou_store.config import Config
 from tulou_store.connections import Place
@@ -19,6 +20,7 @@ from tulou_store.documents import DocumentSet
 from tulou_store.faults import of_system
 from tulou_store.keys import Keys
 from tulou_store.migrations import check
+from tulou_store.unlock import unlock
 
 _NAME = re.compile(r"[a-z0-9]+([-_][a-z0-9]+)*\Z")
 _LONGEST_NAME = 100
@@ -121,7 +123,8 @@ class Store:
 @asynccontextmanager
 async def run(ctx: Context) -> AsyncIterator[None]:
     """Open the profile's store, and close it when the plugin stops."""
-    store = Store(ctx.data, ctx.config, ctx.log, ctx.publish)
+    keys = await unlock(ctx.data, ctx.config.encrypt, ctx.wanted(Keyring), ctx.wanted(Cipher), ctx.log)
+    store = Store(ctx.data, ctx.config, ctx.log, ctx.publish, keys)
     async with store.running():
         ctx.provide(Storage, store)
         yield

@@ -1,0 +1,218 @@
+"""A profile encrypted at rest: there and back, killed on the way, and when its key is lost."""
+
+import subprocess
+import sys
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import apsw
+import pytest
+import trio
+from tulou_store import plugin as store_plugin
+from tulou_store.unlock import read_marker
+
+from tulou import Level, Plugin
+from tulou.testing.kit import boot, states
+from tulou_contracts.crypto import Keyring
+from tulou_contracts.storage import Storage, StorageRepaired
+from tulou_contracts.testing.storage import NOTES, add, texts
+
+pytest.importorskip("tulou_crypto")
+
+SECRET = "机密：明天裁员 layoffs tomorrow"
+
+
+def guest(job, log):
+    @asynccontextmanager
+    async def run(ctx):
+        ctx.subscribe(StorageRepaired, log.append)
+        await job(ctx)
+        yield
+
+    return Plugin(name="guest", run=run, requires=(Storage, Keyring), level=Level.FEATURE)
+
+
+async def visit(profile, job, *, encrypt=True, threads=True):
+    """Start store, crypto and a room that does `job`; the states, and what was published."""
+    events = []
+
+    config = {"store": {"encrypt": encrypt, "threads": threads}, "crypto": {"keyring": "file"}}
+    async with boot(store_plugin, "crypto", guest(job, events), config=config, profile=profile) as kernel:
+        return states(kernel), {each.name: each.reason for each in kernel.status()}, events
+
+
+async def write(ctx):
+    storage = ctx.service(Storage)
+    database = await storage.database("kit", NOTES)
+    await database.write(add(SECRET))
+    await (await storage.documents("settings")).put("键", {"text": SECRET})
+    await (await storage.rebuildable("index", [])).filled()
+
+
+def reader(found):
+    async def read(ctx):
+        storage = ctx.service(Storage)
+        database = await storage.database("kit", NOTES)
+        found.append((await database.read(texts), await (await storage.documents("settings")).all()))
+        found.append(database.repair)
+
+    return read
+
+
+def shows(profile):
+    """The files in which the text can be read."""
+    return {path.name for path in profile.rglob("*") if path.is_file()
+            and (SECRET.encode() in path.read_bytes() or b"layoffs" in path.read_bytes())}
+
+
+EVERYTHING = ([SECRET], {"键": {"text": SECRET}})
+
+
+@pytest.mark.parametrize("threads", [True, False])
+async def test_nothing_of_it_can_be_read_on_the_disk(tmp_path, threads):
+    assert (await visit(tmp_path, write, threads=threads))[0]["guest"] == "running"
+    assert shows(tmp_path) == set()
+    found = []
+    await visit(tmp_path, reader(found), threads=threads)
+    assert found == [EVERYTHING, None]
+    with pytest.raises(apsw.NotADBError):
+        apsw.Connection(str(tmp_path / "store" / "profile.db")).execute("SELECT * FROM kit_note")
+
+
+async def test_a_plain_profile_is_converted_and_back(tmp_path):
+    await visit(tmp_path, write, encrypt=False)
+    assert shows(tmp_path) == {"profile.db", "settings.json.log"}
+    for encrypt in (True, True, False, False, True):
+        found = []
+        await visit(tmp_path, reader(found), encrypt=encrypt)
+        assert found == [EVERYTHING, None]
+        assert bool(shows(tmp_path)) is not encrypt
+        assert (read_marker(tmp_path / "store") is not None) is encrypt
+
+
+def lose_the_key(profile):
+    for path in (profile / "crypto").rglob("*"):
+        if path.is_file():
+            path.unlink()
+
+
+async def test_a_lost_key_is_told_what_it_locks_is_kept_and_the_rooms_know(tmp_path, caplog):
+    await visit(tmp_path, write)
+    before = (tmp_path / "store" / "profile.db").read_bytes()
+    lose_the_key(tmp_path)
+    found = []
+    now, reasons, _ = await visit(tmp_path, reader(found))
+    assert now["store"] == "failed" and "the next start begins empty" in reasons["store"]
+    assert "is encrypted, and its key" in caplog.text and "profile.db.locked-1" in caplog.text
+    _, _, (event,) = await visit(tmp_path, reader(found))
+    (nothing, repair) = found
+    assert event.repair == repair
+    assert nothing == ([], {}) and repair.lost == ("*",) and "locked-1" in repair.kept_as
+    assert (tmp_path / "store" / "profile.db.locked-1").read_bytes() == before
+    assert list((tmp_path / "store" / "documents.locked-1").iterdir())
+    found.clear()
+    await visit(tmp_path, reader(found))
+    assert found[1] == repair  # until the room has dealt with it
+
+
+async def test_a_key_that_cannot_be_read_now_locks_the_profile_and_changes_nothing(tmp_path):
+    await visit(tmp_path, write)
+    key = next((tmp_path / "crypto").rglob("*.key"))
+    away = tmp_path / "away"
+    key.rename(away)
+    now, reasons, _ = await visit(tmp_path, write)
+    assert now["guest"] != "running"
+    assert "its key cannot be read now" in reasons["store"] and "nothing was changed" in reasons["store"]
+    assert not list((tmp_path / "store").glob("*locked*"))
+    away.rename(key)
+    found = []
+    await visit(tmp_path, reader(found))
+    assert found == [EVERYTHING, None]
+
+
+async def test_without_a_keyring_an_encrypted_profile_does_not_open(tmp_path, autojump_clock):
+    async with boot(store_plugin, config={"store": {"encrypt": True}}, profile=tmp_path) as kernel:
+        (status,) = kernel.status()
+        assert status.state.value != "running" and "'crypto'" in status.reason
+    assert not (tmp_path / "store" / "profile.db").exists()
+
+
+async def test_a_planted_plain_document_is_not_believed(tmp_path):
+    await visit(tmp_path, write)
+    plain = tmp_path / "plain"
+    plain.mkdir()
+    await visit(plain, write, encrypt=False)
+    name = "settings.json.log"
+    (tmp_path / "store" / "documents" / name).write_bytes(
+        (plain / "store" / "documents" / name).read_bytes().replace(b"tomorrow", b"never   "))
+    found = []
+    await visit(tmp_path, reader(found))
+    assert found == [([SECRET], {}), None]
+
+
+@pytest.mark.parametrize("encrypt", [True, False], ids=["stays", "while decrypting"])
+async def test_damage_in_an_encrypted_profile_is_repaired_like_any_other(tmp_path, encrypt):
+    async def much(ctx):
+        database = await ctx.service(Storage).database("kit", NOTES)
+        await database.write(lambda tx: [add(f"{number}" + "字" * 300)(tx) for number in range(300)])
+
+    await visit(tmp_path, much)
+    path = tmp_path / "store" / "profile.db"
+    with path.open("r+b") as file:
+        file.seek(path.stat().st_size // 2)
+        file.write(b"\0")
+    path.with_name("profile.db.check").touch()
+    found = []
+    await visit(tmp_path, reader(found), encrypt=encrypt)
+    assert 250 < len(found[0][0]) < 300
+    assert found[1].lost == ("kit_note",)
+    assert (b"SQLite" in path.read_bytes()[:16]) is not encrypt
+
+
+KILLED = """
+import os, sys, trio
+from pathlib import Path
+sys.path.insert(0, sys.argv[4])
+stop = int(sys.argv[2])
+steps = 0
+
+def counted(function):
+    def step(*arguments, **options):
+        global steps
+        steps += 1
+        if steps == stop:
+            os.kill(os.getpid(), 9)
+        return function(*arguments, **options)
+    return step
+
+import test_store_encrypted as this
+from tulou_store import convert
+os.replace, os.fsync, Path.unlink = map(counted, (os.replace, os.fsync, Path.unlink))
+convert.shutil.copyfile, convert.shutil.rmtree = map(counted, (convert.shutil.copyfile, convert.shutil.rmtree))
+convert.connect = counted(convert.connect)
+
+async def nothing(ctx):
+    pass
+
+trio.run(lambda: this.visit(Path(sys.argv[1]), nothing, encrypt=sys.argv[3] == "encrypt"))
+print(steps)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", ["encrypt", "decrypt"])
+async def test_a_conversion_killed_at_any_step_loses_nothing_and_is_finished(tmp_path, way):
+    stop, finished = 0, False
+    while not finished:
+        stop += 1
+        profile = tmp_path / str(stop)
+        await visit(profile, write, encrypt=way == "decrypt")
+        command = [sys.executable, "-c", KILLED, profile, str(stop), way, Path(__file__).parent]
+        done = await trio.run_process(command, check=False, capture_stdout=True, capture_stderr=True)
+        assert done.returncode in (0, -9), done.stderr.decode()
+        finished = done.returncode == 0
+        found = []
+        await visit(profile, reader(found), encrypt=way == "encrypt")
+        assert found == [EVERYTHING, None], stop
+        assert bool(shows(profile)) is (way == "decrypt"), stop
+    assert stop > 10
