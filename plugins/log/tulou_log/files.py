@@ -78,6 +78,8 @@ class LogFile:
 
     def is_due(self, more: int, now: float) -> bool:
         """Whether a new file should begin before `more` bytes are added."""
+        if self._descriptor is not None and not os.fstat(self._descriptor).st_nlink:
+            self.close()  # somebody deleted it: what is written there, nobody will read
         if self._descriptor is None:
             self.open()
         return bool(self.size) and (self.size + more > self._limit or _day(now) != self.day)

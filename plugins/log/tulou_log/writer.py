@@ -177,6 +177,7 @@ class Writer:
             self._write(lines)
         except (OSError, TulouError) as error:
             self._envelope.failed()
+            self._file.close()  # the next attempt opens it anew, wherever it is then
             with handler.guard:
                 handler.ring.not_written()
             if not self.trouble:
