@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 
 import trio
 
-from tulou.app_events import PluginChanged
 from tulou.context import Context
 from tulou_contracts.company import Company, DocumentChanged
 from tulou_contracts.crypto import PublicSeal
@@ -20,7 +19,6 @@ from tulou_log.config import Config
 from tulou_log.levels import Levels
 from tulou_log.live import Live
 from tulou_log.page import LogPages
-from tulou_log.quick import Quickened
 from tulou_log.recorder import Recorder
 from tulou_log.rendering import this_thread
 from tulou_log.room import LogsRoom
@@ -51,12 +49,9 @@ async def run(ctx: Context) -> AsyncIterator[None]:
     recorder = Recorder(ctx.data, config, envelope=sealed, told=live.told, look=lambda: _look(levels),
                         task_name=_task_name)
     recorder.open()
-    quickened = Quickened()
     try:
         recorder.renderer.loop_thread = this_thread()
         levels.apply()
-        quickened.take_all()
-        ctx.subscribe(PluginChanged, lambda event: quickened.take(f"tulou.plugin.{event.plugin}"))
         with crash.noting(ctx.data, config.crash_dump) as note:
             room = LogsRoom(ctx, recorder, levels, live, sealed=sealed is not None)
             async with _asking(ctx, room, levels, recorder, note) as asking:
@@ -68,7 +63,6 @@ async def run(ctx: Context) -> AsyncIterator[None]:
                 finally:
                     stop_sealing()
     finally:
-        quickened.restore()
         levels.restore()
         with trio.CancelScope(shield=True):
             await trio.to_thread.run_sync(recorder.close)
