@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -34,11 +33,6 @@ def recorder(tmp_path: Path) -> Iterator[Recorder]:
     made.open()
     yield made
     made.close()
-
-
-def lines(folder: Path) -> list[dict[str, Any]]:
-    """What the growing file holds."""
-    return [json.loads(line) for line in (folder / "log.jsonl").read_text("utf-8").splitlines()]
 
 
 OpenRoom = Callable[..., AbstractAsyncContextManager[tuple[Kernel, Logs]]]

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import lines
+from log_kit import lines
 from tulou_log import files
 from tulou_log import ring as rings
 from tulou_log.config import Config
