@@ -10,9 +10,18 @@ from pathlib import Path
 
 import trio
 
+from tulou import AccountChanged
 from tulou.context import Context
 from tulou_contracts.crypto import Cipher, Keyring
-from tulou_contracts.storage import Database, Documents, Migration, Rebuildable, Storage, StorageError
+from tulou_contracts.storage import (
+    Database,
+    Documents,
+    Maintenance,
+    Migration,
+    Rebuildable,
+    Storage,
+    StorageError,
+)
 from tulou_store.config import Config
 from tulou_store.connections import Place
 from tulou_store.database import ProfileDatabase
@@ -21,6 +30,7 @@ from tulou_store.faults import of_system
 from tulou_store.keys import Keys
 from tulou_store.migrations import check
 from tulou_store.unlock import unlock
+from tulou_store.upkeep import Upkeep
 
 _NAME = re.compile(r"[a-z0-9]+([-_][a-z0-9]+)*\Z")
 _LONGEST_NAME = 100
@@ -123,8 +133,29 @@ class Store:
 @asynccontextmanager
 async def run(ctx: Context) -> AsyncIterator[None]:
     """Open the profile's store, and close it when the plugin stops."""
+    restore_finish = _unfinished(ctx.data.parent)
+    if restore_finish is not None:
+        await trio.to_thread.run_sync(restore_finish, ctx.data.parent)
     keys = await unlock(ctx.data, ctx.config.encrypt, ctx.wanted(Keyring), ctx.wanted(Cipher), ctx.log)
     store = Store(ctx.data, ctx.config, ctx.log, ctx.publish, keys)
     async with store.running():
+        cipher = ctx.wanted(Cipher)
+        upkeep = Upkeep(ctx.data, keys, store.profile, cipher.get, ctx.config.quota_mb, ctx.config.threads)
+
+        async def on_account(event: AccountChanged) -> None:
+            if event.account is not None and await upkeep.owned_by(event.account) != event.account:
+                ctx.log.error("this profile belongs to another account than %s", event.account)
+
+        ctx.subscribe(AccountChanged, on_account)
         ctx.provide(Storage, store)
+        ctx.provide(Maintenance, upkeep)
         yield
+
+
+def _unfinished(profile: Path) -> Callable[[Path], None] | None:
+    """What goes on with a restore that a crash cut short; it is imported only then."""
+    if not (profile / ".restore").exists():
+        return None
+    from tulou_store.restore import finish
+
+    return finish

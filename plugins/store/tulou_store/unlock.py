@@ -15,7 +15,6 @@ import trio
 
 from tulou_contracts.crypto import Cipher, CryptoError, Keyring
 from tulou_contracts.storage import StorageCorrupt, StorageLocked
-from tulou_store import convert
 from tulou_store.connections import Place, remember_loss, set_aside
 from tulou_store.faults import of_system
 from tulou_store.files import SafeFile, free_name
@@ -120,6 +119,8 @@ async def _new_keys(ring: Keyring, cipher: Cipher) -> Keys:
 
 
 def _convert(folder: Path, keys: Keys, encrypt: bool, log: logging.Logger) -> None:
+    from tulou_store import convert
+
     write_marker(folder, Marker(keys.fingerprint, "encrypting" if encrypt else "decrypting"))
     log.info("the profile is being %s", "encrypted" if encrypt else "decrypted")
     convert.convert(folder, keys, encrypt, log)

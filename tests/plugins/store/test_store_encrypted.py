@@ -1,6 +1,5 @@
 """A profile encrypted at rest: there and back, killed on the way, and when its key is lost."""
 
-import subprocess
 import sys
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -188,7 +187,8 @@ def counted(function):
 import test_store_encrypted as this
 from tulou_store import convert
 os.replace, os.fsync, Path.unlink = map(counted, (os.replace, os.fsync, Path.unlink))
-convert.shutil.copyfile, convert.shutil.rmtree = map(counted, (convert.shutil.copyfile, convert.shutil.rmtree))
+tree = convert.shutil
+tree.copyfile, tree.rmtree = map(counted, (tree.copyfile, tree.rmtree))
 convert.connect = counted(convert.connect)
 
 async def nothing(ctx):

@@ -1,0 +1,170 @@
+"""A profile as one file: a tar.gz of the database, the documents and included folders, with a manifest.
+
+The manifest is the last member, since a hash is known only when its file was read; nothing of an
+archive is used before the manifest has vouched for all of it.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import json
+import os
+import tarfile
+import tempfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import IO, Any, NamedTuple
+
+from tulou_contracts.storage import StorageCorrupt, StorageError
+from tulou_store.files import sync_folder
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+_LARGEST_MANIFEST = 64 * 1024 * 1024
+_COPY = 1 << 20
+
+
+class Manifest(NamedTuple):
+    """What an archive says of itself; `files`: name -> (size, SHA-256)."""
+
+    account: str
+    schemas: dict[str, int]
+    folders: list[str]
+    made: int
+    files: dict[str, tuple[int, str]]
+    key: str = ""
+    """The secret of an encrypted profile; only in archives that are sealed themselves."""
+
+
+class Packer:
+    """Writes one archive."""
+
+    def __init__(self, out: Any) -> None:
+        # tarfile's own gzip compresses at level 9, three times as slow for a few bytes less
+        self._gzip = gzip.GzipFile(fileobj=out, mode="wb", compresslevel=6, mtime=0)
+        self._tar = tarfile.open(fileobj=self._gzip, mode="w|", format=tarfile.PAX_FORMAT)
+        self.files: dict[str, tuple[int, str]] = {}
+
+    def add(self, name: str, path: Path, *, copy: bool = True) -> None:
+        """Add a file as it is now; one that may change meanwhile is copied first."""
+        with open(path, "rb") as file:
+            if not copy:
+                self._add(name, file, os.fstat(file.fileno()).st_size)
+                return
+            with tempfile.SpooledTemporaryFile(max_size=4 * _COPY, mode="w+b") as still:
+                while block := file.read(_COPY):
+                    still.write(block)
+                size = still.tell()
+                still.seek(0)
+                self._add(name, still, size)
+
+    def _add(self, name: str, file: IO[bytes], size: int) -> None:
+        member = tarfile.TarInfo(name)
+        member.size, member.mode = size, 0o600
+        hashing = _Hashing(file)
+        self._tar.addfile(member, hashing)
+        self.files[name] = (size, hashing.digest.hexdigest())
+
+    def finish(self, manifest: Manifest) -> None:
+        """Add the manifest and close."""
+        table = {"format": FORMAT, **manifest._asdict()}
+        body = json.dumps(table, ensure_ascii=False, indent=1).encode()
+        member = tarfile.TarInfo(MANIFEST)
+        member.size, member.mode = len(body), 0o600
+        self._tar.addfile(member, io.BytesIO(body))
+        self._tar.close()
+        self._gzip.close()
+
+
+class _Hashing:
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.digest = hashlib.sha256()
+
+    def read(self, size: int = -1) -> bytes:
+        block = self._file.read(size)
+        self.digest.update(block)
+        return block
+
+
+def unpack(source: Any, folder: Path) -> Manifest:
+    """Unpack into an empty folder and check everything. Raises `StorageCorrupt`, `StorageError`, OSError."""
+    found: dict[str, tuple[int, str]] = {}
+    manifest: Manifest | None = None
+    try:
+        with gzip.GzipFile(fileobj=source) as stream, tarfile.open(fileobj=stream, mode="r|") as tar:
+            for member in tar:
+                if manifest is not None or not member.isreg():
+                    raise StorageCorrupt(f"the backup holds {member.name!r}, which does not belong there")
+                content = tar.extractfile(member)
+                assert content is not None  # it is a regular file
+                if member.name == MANIFEST:
+                    manifest = _manifest(content.read(_LARGEST_MANIFEST))
+                else:
+                    found[member.name] = _write(content, folder / _safe(member.name))
+            while rest := stream.read(_COPY):  # to the end, where gzip's own checksum is
+                if rest.strip(b"\0"):
+                    raise StorageCorrupt("the backup holds more than its list of contents says")
+    except (tarfile.TarError, EOFError, ValueError, zlib.error) as error:
+        raise StorageCorrupt(f"the backup is damaged or cut short: {error}") from error
+    except OSError as error:
+        if error.errno is None:  # gzip's own
+            raise StorageCorrupt(f"the backup is damaged: {error}") from error
+        raise
+    if manifest is None:
+        raise StorageCorrupt("the backup is cut short: its list of contents is missing")
+    if found != manifest.files:
+        wrong = sorted(name for name in {*found, *manifest.files}
+                       if found.get(name) != manifest.files.get(name))
+        raise StorageCorrupt(f"the backup is damaged: {', '.join(wrong[:5])} is not as it was when packed")
+    for each in (folder, *folder.rglob("*")):
+        if each.is_dir():
+            sync_folder(each)
+    return manifest
+
+
+def _manifest(body: bytes) -> Manifest:
+    try:
+        table = json.loads(body)
+        if table.pop("format") > FORMAT:
+            raise StorageError("the backup was made by a newer program: install that first")
+        table["files"] = {name: (size, digest) for name, (size, digest) in table["files"].items()}
+        manifest = Manifest(**table)
+        if not all(isinstance(each, str) for each in (manifest.account, manifest.key, *manifest.folders)):
+            raise TypeError("not the kinds of values that belong there")
+        return manifest
+    except (KeyError, TypeError, AttributeError) as error:
+        raise StorageCorrupt(f"the backup's list of contents is damaged: {error}") from error
+
+
+def _safe(name: str) -> Path:
+    path = PurePosixPath(name)
+    fit = name.startswith(("store/", "files/")) and "\\" not in name and ":" not in path.parts[0]
+    if not fit or path.is_absolute() or ".." in path.parts or "\0" in name:
+        raise StorageCorrupt(f"the backup holds {name!r}, which does not belong there")
+    return Path(*path.parts)
+
+
+def _write(content: IO[bytes], path: Path) -> tuple[int, str]:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    digest, size = hashlib.sha256(), 0
+    with open(path, "xb") as file:
+        while block := content.read(_COPY):
+            digest.update(block)
+            size += file.write(block)
+        file.flush()
+        os.fsync(file.fileno())
+    return size, digest.hexdigest()
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """Regular files, in order; links are left out, whatever they point at."""
+    for root, folders, names in os.walk(folder):
+        folders.sort()
+        for name in sorted(names):
+            path = Path(root, name)
+            if path.is_file() and not path.is_symlink():
+                yield path
