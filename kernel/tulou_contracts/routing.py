@@ -192,8 +192,13 @@ RouteContribution = Route | Guard | Interceptor
 
 @hook(Kind.COLLECT)
 def contribute_routes() -> Sequence[RouteContribution]:
-    """What this plugin adds to the routes; asked again whenever a plugin comes or goes."""
+    """What this plugin adds to the routes; asked again whenever a plugin comes or goes,
+    and after `RoutesChanged`."""
     return ()
+
+
+class RoutesChanged:
+    """Event: what a plugin contributes is something else now, though no plugin came or went."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

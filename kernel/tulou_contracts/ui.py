@@ -97,6 +97,8 @@ class Page:
     """One character or an emoji."""
     place: Place = Place.NOWHERE
     order: int = 100
+    exported: bool = False
+    """Whether addresses from outside (links in messages, the command line) may open it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

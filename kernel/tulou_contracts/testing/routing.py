@@ -21,8 +21,8 @@ import trio
 
 from tulou_contracts.routing import (
     SIGNED_IN, AddressWrong, Guard, Interceptor, Navigation, Origin, Outcome, PageIntent, Parameter,
-    ParameterType, ParameterWrong, Redirect, Refuse, Route, RouteContribution, RouteForbidden, RouteLoops,
-    RouteNotFound, Router, RouteStatus, ToFunction, ToPage, ToRoute,
+    ParameterType, ParameterWrong, Presenter, Redirect, Refuse, Route, RouteContribution, RouteForbidden, RouteLoops,
+    RouteNotFound, Router, RouteStatus, RouteUnavailable, ToFunction, ToPage, ToRoute,
 )
 
 Presented = list[tuple[PageIntent, str]]
@@ -226,6 +226,38 @@ class RouterConformance:
             with trio.move_on_after(1) as scope:
                 await ends.router.open("tulou://long")
             assert scope.cancelled_caught and ended == ["shop.long"]
+
+
+class PresenterEnds(NamedTuple):
+    """A presenter that knows the page `known`; `shown` is what people see: page and parameters as texts."""
+
+    presenter: Presenter
+    known: str
+    shown: Callable[[], list[tuple[str, dict[str, str]]]]
+
+
+class PresenterConformance:
+    """What who shows pages owes the router."""
+
+    def present(self) -> AbstractAsyncContextManager[PresenterEnds]:
+        """One with an open page in front of a person."""
+        raise NotImplementedError
+
+    async def test_a_page_is_shown_with_its_parameters_as_texts(self) -> None:
+        async with self.present() as (presenter, known, shown):
+            await presenter.present(PageIntent(page=known, parameters={"a": "茶", "b": 3, "c": True}))
+            assert shown() == [(known, {"a": "茶", "b": "3", "c": "true"})]
+
+    async def test_a_place_that_is_gone_is_no_obstacle(self) -> None:
+        async with self.present() as (presenter, known, shown):
+            await presenter.present(PageIntent(page=known, parameters={}), "a page that was closed")
+            assert len(shown()) == 1
+
+    async def test_a_page_that_nobody_has_is_told(self) -> None:
+        async with self.present() as (presenter, _, shown):
+            with pytest.raises(RouteUnavailable):
+                await presenter.present(PageIntent(page="no-such-page-of-test", parameters={}))
+            assert shown() == []
 
 
 @dataclass

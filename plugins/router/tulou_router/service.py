@@ -22,6 +22,7 @@ from tulou_contracts.routing import (
     RouteForbidden,
     RouteNotFound,
     Router,
+    RoutesChanged,
     RouteStatus,
     RouteUnavailable,
     RoutingError,
@@ -46,6 +47,7 @@ async def run(ctx: Context) -> AsyncIterator[None]:
     """Follow addresses for as long as the plugin runs."""
     router = TheRouter(ctx)
     ctx.subscribe(PluginChanged, router.on_plugin)
+    ctx.subscribe(RoutesChanged, router.on_routes)
     ctx.subscribe(DocumentChanged, router.on_document)
     ctx.subscribe(AccountChanged, router.on_account)
     end_watch = ctx.wanted(Company).watch(router.look_again.set)
@@ -131,6 +133,11 @@ class TheRouter:
 
     def on_plugin(self, event: PluginChanged) -> None:
         """Routes may have come or gone."""
+        self._looking = True
+        self.look_again.set()
+
+    def on_routes(self, event: RoutesChanged) -> None:
+        """A plugin contributes something else."""
         self._looking = True
         self.look_again.set()
 

@@ -6,6 +6,7 @@ from tulou import Command, Level, Plugin, PluginControl
 from tulou_contracts.identity import Identity
 from tulou_contracts.messaging import Messenger
 from tulou_contracts.network import HttpHost
+from tulou_contracts.routing import Presenter, Router
 from tulou_contracts.transport import Transport
 from tulou_contracts.ui import Notices, Shell
 
@@ -17,9 +18,11 @@ plugin = Plugin(
     summary="The web app people see",
     level=Level.SHELL,
     requires=(HttpHost,),
-    wants=(Identity, Messenger, Transport, PluginControl),
-    provides=(Shell, Notices),
-    grants=("messages.read", "messages.send", "account.manage", "contacts.manage", "shell.open"),
+    wants=(Identity, Messenger, Transport, Router, PluginControl),
+    provides=(Shell, Notices, Presenter),
+    grants=(
+        "messages.read", "messages.send", "account.manage", "contacts.manage", "shell.open", "routes.open",
+    ),
     config="tulou_shell.config:Config",
     run="tulou_shell.service:run",
     commands=(

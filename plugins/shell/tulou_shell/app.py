@@ -6,15 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
+import trio
+
 from tulou import PluginControl
 from tulou_contracts.identity import Identity
 from tulou_contracts.messaging import Messenger
+from tulou_contracts.routing import SCHEME, Origin, Router
 from tulou_contracts.transport import Transport
 from tulou_contracts.ui import PageFeed, PageMethod
 from tulou_shell.contributions import Catalogue, asset_url
 from tulou_shell.door import Door
 from tulou_shell.notices import NoticeBoard
 from tulou_shell.opening import place_of
+from tulou_shell.presenting import Screen
 from tulou_shell.protocol import Fault
 from tulou_shell.views import connection_view
 
@@ -28,6 +32,14 @@ class Handle(Protocol[T_co]):
     def get(self) -> T_co | None: ...
 
 
+class Nobody:
+    """The handle of a service that is not asked for."""
+
+    def get(self) -> None:
+        """Nobody is there."""
+        return None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """The services the shell makes use of."""
@@ -36,6 +48,7 @@ class Services:
     messenger: Handle[Messenger]
     transport: Handle[Transport]
     control: Handle[PluginControl]
+    router: Handle[Router] = Nobody()
 
 
 MISSING = {
@@ -62,6 +75,7 @@ class ShellApp:
         self.fault_told: Callable[[str, str], None] = lambda module, error: None
         """Called with module and error when a page tells a fault that is new."""
         self.board = NoticeBoard(lambda name, data: None)
+        self.screen = Screen(list, lambda name: name in self._catalogue.pages, trio.current_time)
 
     @property
     def catalogue(self) -> Catalogue:
@@ -114,6 +128,7 @@ class ShellApp:
         """The account and its connection."""
         identity = self._services.identity.get()
         transport = self._services.transport.get()
+        router = self._services.router.get()
         account = identity.account if identity else None
         return {
             "account": {"address": account.address, "endpoint": account.endpoint} if account else None,
@@ -122,6 +137,7 @@ class ShellApp:
             "missing": self.missing(),
             "server": self._server,
             "device": self._device,
+            "links": list(router.links) if router else [f"{SCHEME}://"],
         }
 
     def contributions(self) -> dict[str, Any]:
@@ -136,9 +152,14 @@ class ShellApp:
         """What plugins let pages listen to. Raises `Fault` 'missing'."""
         return _contributed(self._catalogue.feeds, name)
 
-    async def open(self, url: str, outside: bool) -> dict[str, Any]:
-        """Follow an address of the app's own scheme. Raises `Fault`."""
-        return {"show": place_of(url, self._catalogue.pages, outside=outside)}
+    async def open(self, url: str, outside: bool, at: str = "") -> Any:
+        """Follow an address; `at` is the open page it came from. Raises `RoutingError`."""
+        router = self._services.router.get()
+        if router is None:
+            self.screen.show(place_of(url, self._catalogue.pages, outside=outside), at)
+            return None
+        origin = Origin.OUTSIDE if outside else Origin.INSIDE
+        return (await router.open(url, origin=origin, at=at)).result
 
     def notices(self) -> list[dict[str, str]]:
         """What every page shows now."""

@@ -24,6 +24,7 @@ from tulou_contracts.ui import (
     Texts,
     contribute_ui,
 )
+from tulou_shell.opening import PLACES
 
 N = TypeVar("N", InputPanel, ContactTab, Page)
 C = TypeVar("C", PageMethod, PageFeed)
@@ -164,6 +165,11 @@ def _add_page(catalogue: Catalogue, page: Page) -> None:
         raise ContributionInvalid(
             f"The page {page.name!r}: place={page.place!r} should be one of"
             f" {', '.join(str(each) for each in Place)}."
+        )
+    if page.name in PLACES or not isinstance(page.exported, bool):
+        raise ContributionInvalid(
+            f"The page {page.name!r}: that is a place of the shell's own." if page.name in PLACES
+            else f"The page {page.name!r}: exported={page.exported!r} should be True or False."
         )
     _add_named(catalogue.pages, page, "pages")
 

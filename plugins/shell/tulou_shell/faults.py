@@ -13,6 +13,14 @@ from tulou_contracts.identity import (
     WrongPassword,
 )
 from tulou_contracts.messaging import MessageInvalid, MessagePrevented
+from tulou_contracts.routing import (
+    AddressWrong,
+    ParameterWrong,
+    RouteForbidden,
+    RouteLoops,
+    RouteNotFound,
+    RouteUnavailable,
+)
 from tulou_contracts.storage import StorageError, StorageFull
 from tulou_contracts.transport import NotConnected, Refused
 from tulou_shell.protocol import Fault
@@ -30,6 +38,12 @@ CODES: tuple[tuple[type[Exception], str], ...] = (
     (StorageFull, "storage-full"),
     (StorageError, "storage-failed"),
     (CryptoError, "secrets-failed"),
+    (AddressWrong, "no-route"),
+    (RouteNotFound, "no-route"),
+    (ParameterWrong, "parameter-wrong"),
+    (RouteForbidden, "forbidden"),
+    (RouteUnavailable, "unavailable"),
+    (RouteLoops, "route-loops"),
     (ServiceGone, "missing"),
     (NotGranted, "not-granted"),
     (TulouError, "failed"),

@@ -37,14 +37,16 @@ class Backend(Protocol):
     def page_feed(self, name: str) -> PageFeed: ...
     def notices(self) -> list[dict[str, str]]: ...
     def close_notice(self, notice_id: str) -> None: ...
-    async def open(self, url: str, outside: bool) -> dict[str, Any]: ...
+    async def open(self, url: str, outside: bool, at: str) -> Any: ...
 
 
 class Params:
     """The params of a request, read with checks; each failure is a `Fault` 'malformed'."""
 
-    def __init__(self, values: dict[str, Any]) -> None:
+    def __init__(self, values: dict[str, Any], page: str = "") -> None:
         self._values = values
+        self.page = page
+        """The id of the open page that asks."""
 
     def text(self, name: str, default: str | None = None, limit: int = 4096) -> str:
         """A string of at most `limit` characters."""
@@ -217,8 +219,8 @@ async def ui_close_notice(backend: Backend, params: Params) -> Any:
 
 
 async def ui_open(backend: Backend, params: Params) -> Any:
-    """Follow an address of the app's own scheme: where to go, or what a function answered."""
-    return await backend.open(params.text("url"), params.flag("outside"))
+    """Follow an address of the app's own scheme; the answer is what a function answered, if any."""
+    return await backend.open(params.text("url"), params.flag("outside"), params.page)
 
 
 async def page_call(backend: Backend, params: Params) -> Any:

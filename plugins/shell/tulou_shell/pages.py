@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import logging
+import secrets
 from collections.abc import Callable
 from typing import Any
 
 import trio
 
+from tulou.correlation import correlated
 from tulou_contracts.network import ConnectionLost, Request, WebSocket
 from tulou_shell.faults import INTERNAL, fault_of
 from tulou_shell.listening import Listening
 from tulou_shell.methods import Backend, Method, Params, method_named
+from tulou_shell.presenting import OpenPage
 from tulou_shell.protocol import Call, Fault, decode_request, encode_error, encode_push, encode_result
 
 OUTBOX = 2000
@@ -33,6 +36,8 @@ class Pages:
         self._backend = backend
         self._log = log
         self._open: set[Page] = set()
+        self.came: Callable[[Page], None] = lambda page: None
+        """Told of every page that comes."""
         self.watched: Callable[[bool], None] = lambda watched: None
         """Told when the first page comes (True) and when the last one goes (False)."""
 
@@ -45,6 +50,7 @@ class Pages:
         self._open.add(page)
         if len(self._open) == 1:
             self.watched(True)
+        self.came(page)
         try:
             await page.run()
         finally:
@@ -56,6 +62,10 @@ class Pages:
         """Plugins contribute something else now: end the feeds of those that left."""
         for page in tuple(self._open):
             page.review()
+
+    def open(self) -> list[OpenPage]:
+        """The pages that are open now."""
+        return list(self._open)
 
     def push(self, name: str, data: Any) -> None:
         """Tell every page; never waits."""
@@ -69,6 +79,9 @@ class Page:
     """One open page."""
 
     def __init__(self, socket: WebSocket, backend: Backend, log: logging.Logger) -> None:
+        self.id = secrets.token_urlsafe(12)
+        self.visible = True
+        self.looked_at = trio.current_time()
         self._socket = socket
         self._backend = backend
         self._log = log
@@ -79,6 +92,12 @@ class Page:
         self._foreign_open = 0
         self._listening: Listening | None = None
 
+    @property
+    def listening(self) -> Listening:
+        """The feeds of the page, while it runs."""
+        assert self._listening is not None
+        return self._listening
+
     def post(self, text: str) -> None:
         """Queue a text for the page; never waits."""
         try:
@@ -87,6 +106,16 @@ class Page:
             self._overflow.set()
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             pass  # the page is going; it reads everything anew when it comes back
+
+    def show(self, place: dict[str, Any]) -> None:
+        """Lead the page to a place."""
+        self.post(encode_push("show", place))
+
+    def looking(self, visible: bool) -> None:
+        """Somebody looks at the page now, or does not any more."""
+        self.visible = visible
+        if visible:
+            self.looked_at = trio.current_time()
 
     def review(self) -> None:
         """End the feeds that nobody contributes any more."""
@@ -131,8 +160,8 @@ class Page:
                     await self._close(TOO_BIG, "request too large")
                     return
                 continue
-            if call.method in LISTENING:
-                self._listen(call)
+            if call.method in OF_THE_PAGE:
+                self._answer_at_once(call)
                 continue
             try:
                 method = method_named(call.method)
@@ -147,11 +176,10 @@ class Page:
                 await self._slots.acquire()
                 nursery.start_soon(self._answer_beside, call, method)
 
-    def _listen(self, call: Call) -> None:
-        """Begin, go on with or end a feed; answered at once."""
-        assert self._listening is not None
+    def _answer_at_once(self, call: Call) -> None:
+        """What concerns this page alone, its feeds above all."""
         try:
-            LISTENING[call.method](self._listening, Params(call.params))
+            OF_THE_PAGE[call.method](self, Params(call.params, self.id))
         except Fault as fault:
             self.post(encode_error(call.id, fault.code, fault.text))
         else:
@@ -184,14 +212,17 @@ class Page:
             self._slots.release()
 
     async def _answer(self, call: Call, method: Method) -> None:
+        with correlated():  # whatever is done for this request, and told of it, belongs to it
+            self.post(await self._answer_of(call, method))
+
+    async def _answer_of(self, call: Call, method: Method) -> str:
         try:
-            answer = encode_result(call.id, await method.handler(self._backend, Params(call.params)))
+            return encode_result(call.id, await method.handler(self._backend, Params(call.params, self.id)))
         except Exception as error:  # any failure is an answer; only cancellation passes
             fault = fault_of(error)
             if fault is INTERNAL:
                 self._log.exception("the method %s failed", call.method)
-            answer = encode_error(call.id, fault.code, fault.text)
-        self.post(answer)
+            return encode_error(call.id, fault.code, fault.text)
 
     async def _send_posted(self) -> None:
         async for text in self._to_send:
@@ -213,11 +244,14 @@ class Page:
             await self._socket.close(code, reason)
 
 
-LISTENING: dict[str, Callable[[Listening, Params], None]] = {
-    "page.listen": lambda feeds, params: feeds.start(
-        params.number("feed"), params.text("name", limit=100), params.mapping("params")
-    ),
-    "page.took": lambda feeds, params: feeds.took(params.number("feed"), params.number("count")),
-    "page.unlisten": lambda feeds, params: feeds.stop(params.number("feed")),
+def _listen(page: Page, params: Params) -> None:
+    page.listening.start(params.number("feed"), params.text("name", limit=100), params.mapping("params"))
+
+
+OF_THE_PAGE: dict[str, Callable[[Page, Params], None]] = {
+    "page.listen": _listen,
+    "page.took": lambda page, params: page.listening.took(params.number("feed"), params.number("count")),
+    "page.unlisten": lambda page, params: page.listening.stop(params.number("feed")),
+    "page.looking": lambda page, params: page.looking(params.flag("visible")),
 }
-"""What a page says about its feeds."""
+"""What a page says of itself and of its feeds."""

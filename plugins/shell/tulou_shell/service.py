@@ -17,16 +17,19 @@ from tulou.flow import Signal
 from tulou_contracts.identity import Identity
 from tulou_contracts.messaging import ConversationChanged, MessageChanged, MessageStored, Messenger
 from tulou_contracts.network import HttpHost, Site
+from tulou_contracts.routing import Presenter, Router, RoutesChanged
 from tulou_contracts.transport import ConnectionChanged, ContactChanged, Transport
 from tulou_contracts.ui import Notices, Shell, contribute_ui
 from tulou_shell.app import Services, ShellApp
-from tulou_shell.contributions import OwnContributions, collect
+from tulou_shell.contributions import Catalogue, OwnContributions, collect
 from tulou_shell.door import Door
 from tulou_shell.feed import Feed
 from tulou_shell.notices import NoticeBoard
 from tulou_shell.page import ASSETS, index
 from tulou_shell.pages import Pages
+from tulou_shell.presenting import Screen
 from tulou_shell.remembered import Remembered
+from tulou_shell.routes import ShellRoutes
 from tulou_shell.site import Gate, open_site
 from tulou_shell.views import connection_view, contact_view
 
@@ -46,16 +49,20 @@ async def run(ctx: Context) -> AsyncIterator[None]:
         services = Services(
             identity=ctx.wanted(Identity), messenger=ctx.wanted(Messenger),
             transport=ctx.wanted(Transport), control=ctx.wanted(PluginControl),
+            router=ctx.wanted(Router),
         )
         shell = ShellApp(
             services, door, lambda: site.url, server=config.server, device=_device_name(ctx)
         )
         pages = Pages(shell, ctx.log)
         shell.board = NoticeBoard(pages.push)
+        shell.screen = Screen(pages.open, lambda name: name in shell.catalogue.pages, trio.current_time)
+        pages.came = shell.screen.came
         with ExitStack() as watches:
             _wire(ctx, site, shell, pages, remembered, watches)
             ctx.provide(Shell, shell)
             ctx.provide(Notices, shell.board)
+            ctx.provide(Presenter, shell.screen)
             ctx.spawn(_announce, shell, config.announce, name="announce")
             yield
 
@@ -67,6 +74,8 @@ def _wire(
     feed = Feed(ctx.wanted(Messenger).get, pages.push, ctx.log)
     contributions = ContributionKeeper(ctx, site, shell, pages)
     ctx.implement(OwnContributions())
+    ctx.implement(ShellRoutes(contributions.known))
+    watches.callback(contributions.collected.set)  # who waits for it waits no longer
     ctx.subscribe(MessageStored, feed.on_stored)
     ctx.subscribe(MessageChanged, feed.on_changed)
     ctx.subscribe(ConversationChanged, feed.on_conversation)
@@ -110,6 +119,7 @@ def _wire(
     watches.callback(ctx.wanted(Messenger).watch(on_messenger))
     watches.callback(ctx.wanted(Identity).watch(push_state))
     watches.callback(ctx.wanted(Transport).watch(push_state))
+    watches.callback(ctx.wanted(Router).watch(push_state))
     ctx.spawn(feed.run, name="feed")
     ctx.spawn(contributions.run, name="contributions")
     site.assets(ASSETS, "tulou_shell", "web")
@@ -126,8 +136,14 @@ class ContributionKeeper:
         self._pages = pages
         self._served = {"tulou_shell"}
         self._reported: set[str] = set()
+        self.collected = trio.Event()
         self.look_again = Signal()
         self.look_again.set()
+
+    async def known(self) -> Catalogue:
+        """The catalogue, once it was collected for the first time."""
+        await self.collected.wait()
+        return self._shell.catalogue
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -140,7 +156,10 @@ class ContributionKeeper:
             self._reported.update(catalogue.problems)
             self._serve(catalogue.packages | {"tulou_shell"})
             before, self._shell.catalogue = self._shell.catalogue, catalogue
+            self.collected.set()
             self._pages.review()
+            if before.pages != catalogue.pages:
+                self._ctx.publish(RoutesChanged())
             if before.view() != catalogue.view():
                 self._pages.push("contributions", catalogue.view())
             self._pages.push("plugins", self._shell.plugins())

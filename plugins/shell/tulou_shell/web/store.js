@@ -9,6 +9,8 @@ import { storage } from "./storage.js";
 import { addTexts } from "./texts.js";
 
 const PAGE = 50;
+const PASSING = 8_000; // ms that something said in passing stays
+let sayings = 0;
 
 class Store {
   session = null; // null until Python has told
@@ -50,6 +52,19 @@ class Store {
 
   ask(method, params, patience) {
     return this.#line.ask(method, params, patience);
+  }
+
+  /** Say something in passing, on this page only. */
+  say(text) {
+    const id = `here ${++sayings}`;
+    this.notices = [...this.notices, { id, title: text, text: "", url: "", passing: true }];
+    this.emit("notices");
+    setTimeout(() => this.unsay(id), PASSING);
+  }
+
+  unsay(id) {
+    this.notices = this.notices.filter((each) => each.id !== id);
+    this.emit("notices");
   }
 
   /** Hear one kind of Python's pushes that are no part of the account, such as the values of feeds. */
@@ -290,7 +305,7 @@ class Store {
   }
 
   pushedNotices(notices) {
-    this.notices = notices;
+    this.notices = [...notices, ...this.notices.filter((each) => each.passing)];
     this.emit("notices");
   }
 

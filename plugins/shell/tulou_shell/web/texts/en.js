@@ -173,7 +173,10 @@ export default {
   "notice.open": "Show",
   "settings.pages": "More",
   "error.no-route": "This address leads nowhere in this app.",
-  "error.forbidden": "This may not be opened from outside the app.",
+  "error.forbidden": "This may not be opened.",
+  "error.unavailable": "This cannot be opened now: the plugin for it is not running.",
+  "error.parameter-wrong": "This address has something missing or wrong in it.",
+  "error.route-loops": "This address leads in a circle.",
   "error.too-many": "Too much at a time. Try again in a moment.",
 
   "panel.emoji": "Emoji",

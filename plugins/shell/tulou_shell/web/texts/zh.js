@@ -173,7 +173,10 @@ export default {
   "notice.open": "查看",
   "settings.pages": "更多",
   "error.no-route": "这个地址在应用里没有对应的页面。",
-  "error.forbidden": "这个地址不允许从应用外部打开。",
+  "error.forbidden": "这个地址不允许打开。",
+  "error.unavailable": "现在打不开：对应的插件没有运行。",
+  "error.parameter-wrong": "这个地址缺少内容，或内容有误。",
+  "error.route-loops": "这个地址在循环跳转，无法打开。",
   "error.too-many": "同时进行的事情太多，请稍后再试。",
 
   "panel.emoji": "表情",

@@ -37,8 +37,9 @@ function draw(notice) {
     iconButton("close", t("action.close"), () => close(notice)));
 }
 
-function close({ id }) {
-  store.pushedNotices(store.notices.filter((each) => each.id !== id));
+function close({ id, passing }) {
+  store.unsay(id);
+  if (passing) return;
   store.ask("ui.close_notice", { id }).catch(() => {}); // shown again when the line is back, for it stands
 }
 

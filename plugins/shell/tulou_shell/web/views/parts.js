@@ -1,8 +1,11 @@
 // Small parts that several views use.
 import { h, icon } from "../dom.js";
 import { hue, initials } from "../format.js";
+import { sentence } from "../sentence.js";
 import { store } from "../store.js";
-import { known, t } from "../texts.js";
+import { t } from "../texts.js";
+
+export { sentence };
 
 /** A round picture of a person: letters on a colour of their own; with a presence dot when asked. */
 export function avatar(address, name, presence = null) {
@@ -29,15 +32,6 @@ export function empty(picture, title, hint, ...more) {
 /** A button that shows an icon only. */
 export function iconButton(picture, label, onclick, properties = {}) {
   return h("button", { type: "button", class: "icon-button", "aria-label": label, title: label, onclick, ...properties }, icon(picture));
-}
-
-/** A fault as a sentence in the page's language; Python's own words follow where they say more. */
-export function sentence(fault) {
-  const key = `error.${fault.code}`;
-  if (!known(key)) return fault.message;
-  const own = t(key);
-  const telling = ["message-prevented", "message-invalid", "registration-refused", "refused", "failed", "storage-failed", "secrets-failed"];
-  return telling.includes(fault.code) && fault.message !== fault.code ? `${own} (${fault.message})` : own;
 }
 
 /** The field above a list; `narrow` gets what is looked for, in lower case. */
