@@ -12,6 +12,7 @@ from typing import Any
 
 import trio
 from tulou import Prevent
+from tulou.correlation import correlated
 from tulou.errors import TulouError
 from tulou_contracts.messaging import Message, MessageState
 from tulou_contracts.storage import Database
@@ -64,9 +65,14 @@ class Inbox:
             for item in batch
         ])
         return [
-            await self._pipe(item) if fresh and isinstance(item, IncomingMessage) else item
+            await self._pipe_as_act(item) if fresh and isinstance(item, IncomingMessage) else item
             for item, fresh in zip(batch, new, strict=True)
         ]
+
+    async def _pipe_as_act(self, item: IncomingMessage) -> IncomingMessage | None:
+        """Its id names the act here as it does at the sender's, so that both logs can be related."""
+        with correlated(item.id):
+            return await self._pipe(item)
 
     async def _pipe(self, item: IncomingMessage) -> IncomingMessage | None:
         message = Message(

@@ -68,6 +68,7 @@ class Conversations:
             )
         finally:
             self._outbox.wake()  # a cancelled wait does not undo the write
+        self._log.debug("message %s is queued", message_id)
         announce(self._publish, changes)
         self._sent(draft.kind)
         return message

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from logging import Logger
 
 import trio
+from tulou.correlation import correlated
 from tulou.flow import Signal, backoff
 from tulou_contracts.storage import Database, StorageError
 from tulou_contracts.transport import (
@@ -118,6 +119,10 @@ class Outbox:
         return True
 
     async def _watch(self, item: Queued, submission: Submission) -> None:
+        with correlated(item.message.id):  # the recipient's client has the same id
+            await self._settle(item, submission)
+
+    async def _settle(self, item: Queued, submission: Submission) -> None:
         try:
             step, reason = await _answer(submission)
             changes = await self._database.write(
