@@ -101,4 +101,4 @@ def texts(primitives: Primitives) -> Measurement:
     medians = in_turn({
         "tulou": repeated(lambda: json.loads(signed.verify(text, keys, "routes"))), "bare": repeated(bare)})
     name = f"signed document of 100 KiB / its bare signature and JSON, {primitives.name}"
-    return at_most(name, 1.5, medians, ours="tulou", floor="bare")
+    return at_most(name, 2.0, medians, ours="tulou", floor="bare")

@@ -26,6 +26,7 @@ OWNERS = {
     "requests": {"net"}, "psutil": {"net"}, "dns": {"net"}, "starlette": {"net"}, "hypercorn": {"net"},
     "trio_websocket": {"net", "server"}, "wsproto": {"net", "server"},
     "Crypto": {"crypto"}, "keyring": {"crypto"}, "asn1crypto": {"crypto"},
+    "cryptography": {"crypto"},
     "opentelemetry": {"tracking"},
 }
 """Rule 4, where a library must stay in its room even if nobody else declares it."""

@@ -36,8 +36,8 @@ class PublicSeal(Protocol):
 
     A file is a row of parts. Append a part's header, then its records; a new start of the program begins
     a new part at the end of the same file, whatever a crash left there. Everything is bytes in, bytes
-    out. A record costs 0.1 ms with pycryptodome, however short: put the lines of one write into one. Keys are short texts,
-    ``tulou-seal-public-1.`` or ``tulou-seal-secret-1.`` and 43 characters.
+    out. A record costs 0.1 ms with pycryptodome, however short: put the lines of one write into one.
+    Keys are short texts, ``tulou-seal-public-1.`` or ``tulou-seal-secret-1.`` and 43 characters.
 
     Use it for encryption at rest::
 

@@ -2,6 +2,7 @@
 
 from tulou import Command, Level, Plugin
 from tulou_contracts.crypto import (
+    Certificates,
     Cipher,
     FileCipher,
     Keyring,
@@ -16,7 +17,7 @@ plugin = Plugin(
     version="0.1.0",
     summary="Keeps secrets in the system's keyring or an encrypted file; does the cryptography",
     level=Level.BASE,
-    provides=(Keyring, Cipher, Primitives, Signatures, SignedTexts, PublicSeal, FileCipher),
+    provides=(Keyring, Cipher, Primitives, Signatures, SignedTexts, PublicSeal, FileCipher, Certificates),
     config="tulou_crypto.config:Config",
     commands=(Command("crypto", "keys for sealed files, and their reader", "tulou_crypto.command:main"),),
     run="tulou_crypto.service:run",

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 from tulou.context import Context
 from tulou_contracts.crypto import (
+    Certificates,
     Cipher,
     FileCipher,
     Keyring,
@@ -24,6 +25,7 @@ from tulou_crypto.public_seal import HpkeSeal
 from tulou_crypto.signatures import KeySignatures
 from tulou_crypto.stream import StreamCipher
 from tulou_crypto.system import SystemKeyring
+from tulou_crypto.x509.service import X509
 
 
 @asynccontextmanager
@@ -38,6 +40,7 @@ async def run(ctx: Context) -> AsyncIterator[None]:
     ctx.provide(SignedTexts, JwsTexts(signatures))
     ctx.provide(PublicSeal, HpkeSeal(primitives))
     ctx.provide(FileCipher, StreamCipher(primitives))
+    ctx.provide(Certificates, X509(primitives))
     ctx.provide(Keyring, ProfileKeyring(
         ctx.data,
         mode=config.keyring,

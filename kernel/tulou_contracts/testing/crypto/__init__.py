@@ -8,6 +8,7 @@ Subclass a suite in a test module and define its fixture::
             return lambda: MyKeyring(tmp_path)
 """
 
+from tulou_contracts.testing.crypto.certificates import CertificatesConformance
 from tulou_contracts.testing.crypto.cipher import CipherConformance
 from tulou_contracts.testing.crypto.fakes import (
     FakeCipher,
@@ -23,7 +24,7 @@ from tulou_contracts.testing.crypto.public_seal import PublicSealConformance
 from tulou_contracts.testing.crypto.signatures import SignaturesConformance, SignedTextsConformance
 
 __all__ = [
-    "CANARY", "CipherConformance", "FakeCipher", "FakePublicSeal", "FakeSignatures", "FakeSignedTexts",
-    "FileCipherConformance", "KeyringConformance", "MemoryKeyring", "PrimitivesConformance",
-    "PublicSealConformance", "SignaturesConformance", "SignedTextsConformance",
+    "CANARY", "CertificatesConformance", "CipherConformance", "FakeCipher", "FakePublicSeal",
+    "FakeSignatures", "FakeSignedTexts", "FileCipherConformance", "KeyringConformance", "MemoryKeyring",
+    "PrimitivesConformance", "PublicSealConformance", "SignaturesConformance", "SignedTextsConformance",
 ]
