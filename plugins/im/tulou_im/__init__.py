@@ -1,6 +1,6 @@
 """Messages: the outbox, the history, receipts and read positions of one account."""
 
-from tulou import Level, Plugin
+from tulou import Command, Level, Plugin
 from tulou_contracts.identity import Identity
 from tulou_contracts.messaging import Messenger
 from tulou_contracts.storage import Storage
@@ -18,4 +18,6 @@ plugin = Plugin(
     grants=("messages.send", "messages.receive"),
     config="tulou_im.config:Config",
     run="tulou_im.service:run",
+    commands=(Command("export", "write the conversations of a profile to one file, HTML or JSON",
+                      "tulou_im.export_command:main"),),
 )

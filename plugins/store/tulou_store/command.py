@@ -81,7 +81,7 @@ def _maintain(options: argparse.Namespace) -> int:
     if options.suspect:
         suspect(folder)
     encrypted = read_marker(folder) is not None
-    kernel = _kernel(options, (Maintenance, Keyring, Cipher), encrypt=encrypted)
+    kernel = _kernel(options, (Maintenance, Keyring, Cipher))
 
     async def run() -> int:
         async with kernel.running():
@@ -104,15 +104,13 @@ def _maintain(options: argparse.Namespace) -> int:
         return seen
 
 
-def _kernel(options: argparse.Namespace, contracts: tuple[type, ...], encrypt: bool = False) -> Kernel:
+def _kernel(options: argparse.Namespace, contracts: tuple[type, ...]) -> Kernel:
     """An app of nothing but who provides these, as the composition has set them."""
     composition = Composition.load(options.composition)
     plugins = installed().plugins
     wanted = {name: settings for name, settings in composition.plugins.items()
               if name in plugins and set(plugins[name].load().provides) & set(contracts)}
     small = composition._replace(plugins=wanted, essential=frozenset(), discover_all=False)
-    if Maintenance in contracts:
-        small = small.with_config("store", encrypt=encrypt)
     return Kernel(small, profile=options.profile)
 
 

@@ -26,9 +26,9 @@ class Config:
     """How long the check of the database may take when the app was not closed properly, in seconds;
     0 leaves it out. Damage that was met is always looked for, however long it takes."""
 
-    encrypt: bool = False
-    """Encrypt database and documents with a key that the keyring keeps. Changing it converts the
-    profile at the next start."""
+    encrypt: bool | None = None
+    """Whether database and documents are encrypted, with a key that the keyring keeps. A profile of
+    the other form is converted at the next start. Left out: it stays as it is; a new one is plain."""
 
     def __post_init__(self) -> None:
         faults = [

@@ -37,7 +37,7 @@ class Marker(NamedTuple):
 
 
 async def unlock(
-    folder: Path, encrypt: bool, keyring: Wanted[Keyring], cipher: Wanted[Cipher], log: logging.Logger
+    folder: Path, encrypt: bool | None, keyring: Wanted[Keyring], cipher: Wanted[Cipher], log: logging.Logger
 ) -> Keys | None:
     """The keys, the profile being converted if need be; None: it is not encrypted.
 
@@ -45,6 +45,8 @@ async def unlock(
     it locks was moved aside, and the next start begins empty). Raises `StorageFull`.
     """
     marker = read_marker(folder)
+    if encrypt is None:
+        encrypt = marker is not None and marker.way != "decrypting"
     path = folder / "profile.db"
     if marker is None and not encrypt and is_plain(path) is not False:
         return None
