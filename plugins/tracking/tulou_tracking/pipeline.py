@@ -1,85 +1,93 @@
-"""From what was tracked to what is stored: enrich and third parties by the hook, then redact, aggregate.
+"""From what was tracked to what is stored: what follows the hook `process_events`.
 
-Redaction is no hook: a failing implementation of a hook is passed over, and this one must not be.
+Redaction is no implementation of it: a failing one is passed over, and this must not be.
 """
 
 from __future__ import annotations
 
+import json
+import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from random import Random
 from typing import NamedTuple
 
-from tulou import implements
-from tulou.hookspec import Stage
-from tulou_contracts.tracking import Consent, Event, Value, process_events
+from tulou.flow import new_id
+from tulou_contracts.tracking import Consent, Event, EventSpec, Value
 from tulou_tracking.queue import Counted
-from tulou_tracking.rows import COUNT, Row
-from tulou_tracking.wire import body_of, text_of
+from tulou_tracking.rows import COMMON, COUNT, Row
+from tulou_tracking.wire import Written, rows_of, size_of, text_of
 
-
-class Enrich:
-    """The built-in pre-processor: adds what every event carries (`rows.COMMON`)."""
-
-    def __init__(self, common: Callable[[], Mapping[str, Value]]) -> None:
-        self._common = common
-
-    @implements(process_events, stage=Stage.EXTEND, tryfirst=True)
-    def process_events(self, events: Sequence[Event]) -> Sequence[Event]:
-        """Our values stand before the event's own, which would win; the table lets no event have them."""
-        common = self._common()
-        return [Event(event.id, event.name, event.at, {**common, **event.fields}) for event in events]
+_COMMON = Row(EventSpec(name="common.fields", owner="tracking", fields=COMMON))
+_ID = re.compile(r"[0-9A-Za-z-]{1,100}\Z")
+Tracked = tuple[Row, int, Mapping[str, Value]]
 
 
 class Batch(NamedTuple):
     """What one commit stores."""
 
-    events: list[tuple[str, str, int]]
-    """Name, body, bytes."""
+    events: list[Written]
     windows: list[Counted]
     dropped: Counter[tuple[str, str]]
     """(why, name)."""
 
 
+def common_of(fields: Mapping[str, Value], consent: Consent, pseudonym: Callable[[str], str]) -> str:
+    """What all events of a batch have in common, redacted as they are."""
+    return text_of(_COMMON.redacted(fields, consent, pseudonym))
+
+
+def ids(number: int, now: int, random: Random) -> list[str]:
+    """Ids for a batch: one random one, and those after it (RFC 9562, 6.2, method 2)."""
+    first = new_id(now, random)
+    head, tail = first[:-12], int(first[-12:], 16) >> 1  # so that counting never carries over
+    return [f"{head}{each:012x}" for each in range(tail, tail + number)]
+
+
+def accepted(events: Iterable[object], rows: Mapping[str, Row]) -> tuple[list[str], list[Tracked], int]:
+    """What other plugins made of the events, if that is still events of the table: their ids, the
+    events, and how many are none any more."""
+    good: list[str] = []
+    tracked: list[Tracked] = []
+    bad = 0
+    for event in events:
+        row = rows.get(event.name) if isinstance(event, Event) and type(event.name) is str else None
+        if row is None or not isinstance(event, Event) or _strange(event, row):
+            bad += 1
+            continue
+        good.append(event.id)
+        tracked.append((row, event.at, dict(event.fields)))
+    return good, tracked, bad
+
+
+def _strange(event: Event, row: Row) -> bool:
+    return (type(event.at) is not int or type(event.id) is not str or not _ID.match(event.id)
+            or not isinstance(event.fields, Mapping) or bool(row.fault(event.fields)))
+
+
 def finished(
-    events: Sequence[Event], rows: Mapping[str, Row], consent: Consent,
-    pseudonym: Callable[[str], str], longest: int, *, examined: bool,
+    good: Sequence[str], tracked: Sequence[Tracked], consent: Consent, pseudonym: Callable[[str], str],
+    longest: int,
 ) -> Batch:
-    """Redact, aggregate and write. `examined`: nobody but us has touched the events since `track`."""
-    stored: list[tuple[str, str, int]] = []
+    """Redact and aggregate events that fit the table. `longest` is the bytes of one's fields."""
+    events: list[Written] = []
     windows: Counter[tuple[str, str, int, int]] = Counter()
     dropped: Counter[tuple[str, str]] = Counter()
-    for event in events:
-        row = rows.get(event.name)
-        if row is None or not examined and _strange(event, row):
-            dropped["invalid", row.name if row else "?"] += 1
-            continue
-        fields = row.redacted(event.fields, consent, pseudonym)
-        if row.spec.window:
-            length = max(round(row.spec.window * 1e6), 1)
-            begins = event.at - event.at % length
-            windows[row.name, text_of(fields), begins, begins + length] += 1
-            continue
-        body = body_of(Event(event.id, row.name, event.at, fields))
-        size = len(body) if body.isascii() else len(body.encode())
-        if size > longest:
+    for event_id, (row, at, fields) in zip(good, tracked):
+        left = row.redacted(fields, consent, pseudonym)
+        if row.window:
+            begins = at - at % row.window
+            windows[row.name, text_of(left), begins, begins + row.window] += 1
+        elif row.largest > longest and size_of(left) > longest:
             dropped["large", row.name] += 1
         else:
-            stored.append((row.name, body, size))
-    return Batch(stored, [Counted(*key, count) for key, count in windows.items()], dropped)
+            events.append((event_id, row.name, at, left))
+    return Batch(events, [Counted(*key, count) for key, count in windows.items()], dropped)
 
 
-def _strange(event: object, row: Row) -> bool:
-    """Whether a pre-processor made of an event what is none any more."""
-    return (
-        not isinstance(event, Event) or type(event.at) is not int or type(event.id) is not str
-        or not event.id.isascii() or len(event.id) > 100 or not isinstance(event.fields, Mapping)
-        or bool(row.fault_enriched(event.fields))
-    )
-
-
-def counted_body(counted: Counted, event_id: str) -> tuple[str, str, int]:
-    """A window that has ended, as an event of its own."""
-    fields = counted.fields[:-1] + ("," if len(counted.fields) > 2 else "") + f'"{COUNT}":{counted.number}}}'
-    head = body_of(Event(event_id, counted.name, counted.begins, {}))
-    body = head.removesuffix("{}}") + fields + "}"
-    return counted.name, body, len(body.encode())
+def ended(windows: Sequence[Counted], now: int, random: Random) -> str:
+    """Windows that have ended as events of their own, as the queue takes them."""
+    return rows_of([
+        (event_id, each.name, each.begins, {**json.loads(each.fields), COUNT: each.number})
+        for event_id, each in zip(ids(len(windows), now, random), windows)
+    ])

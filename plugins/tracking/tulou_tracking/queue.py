@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, TypeVar
 import trio
 
 from tulou_contracts.storage import Database, Migration, Reader, Storage, StorageError, Transaction
+from tulou_tracking.wire import body_of
 
 T = TypeVar("T")
 
@@ -22,20 +23,27 @@ NAMESPACE = "tracking"
 MIGRATIONS = (
     Migration(1, """
         CREATE TABLE tracking_event (
-            position INTEGER PRIMARY KEY, name TEXT NOT NULL, body TEXT NOT NULL,
-            size INTEGER NOT NULL);
+            position INTEGER PRIMARY KEY, id TEXT NOT NULL, name TEXT NOT NULL, at INTEGER NOT NULL,
+            fields TEXT NOT NULL, common INTEGER NOT NULL, size INTEGER NOT NULL);
+        CREATE TABLE tracking_common (number INTEGER PRIMARY KEY, fields TEXT NOT NULL UNIQUE);
         CREATE TABLE tracking_window (
-            name TEXT NOT NULL, fields TEXT NOT NULL, begins INTEGER NOT NULL, ends INTEGER NOT NULL,
-            count INTEGER NOT NULL, PRIMARY KEY (name, fields, begins)) WITHOUT ROWID;
+            name TEXT NOT NULL, fields TEXT NOT NULL, common INTEGER NOT NULL, begins INTEGER NOT NULL,
+            ends INTEGER NOT NULL, count INTEGER NOT NULL,
+            PRIMARY KEY (name, fields, common, begins)) WITHOUT ROWID;
         CREATE TABLE tracking_count (
             what TEXT NOT NULL, name TEXT NOT NULL, count INTEGER NOT NULL,
             PRIMARY KEY (what, name)) WITHOUT ROWID;
         CREATE TABLE tracking_state (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
     """),
 )
-_INSERT = ("INSERT INTO tracking_event (name, body, size, position)"
-           " SELECT value->>0, value->>1, value->>2, ? + key FROM json_each(?)")
-_WINDOW = ("INSERT INTO tracking_window VALUES (?, ?, ?, ?, ?) ON CONFLICT (name, fields, begins)"
+_INSERT = ("INSERT INTO tracking_event SELECT ? + key, value->>0, value->>1, value->>2, value->3, ?,"
+           " length(CAST(value->3 AS BLOB)) + ? FROM json_each(?)")
+"""All events of a batch in one statement: the text is [[id, name, at, fields], ...]. What they have in
+common stands once, in a row of its own."""
+_ENVELOPE = 110
+"""Bytes of an event beside its fields."""
+_WINDOW = ("INSERT INTO tracking_window (common, name, fields, begins, ends, count) VALUES"
+           " (?, ?, ?, ?, ?, ?) ON CONFLICT (name, fields, common, begins)"
            " DO UPDATE SET count = count + excluded.count")
 _COUNT = ("INSERT INTO tracking_count VALUES (?, ?, ?) ON CONFLICT (what, name)"
           " DO UPDATE SET count = count + excluded.count")
@@ -49,6 +57,7 @@ class Stored(NamedTuple):
     position: int
     name: str
     body: str
+    """As it leaves, but for the time of that (see `wire.line_of`)."""
 
 
 class Counted(NamedTuple):
@@ -93,6 +102,9 @@ class Queue:
 
     async def load(self) -> tuple[dict[str, str], Counts]:
         """State by key, and counts; `held` and `size` are right afterwards."""
+        await self._database.write(lambda tx: tx.execute(
+            "DELETE FROM tracking_common WHERE number NOT IN (SELECT common FROM tracking_event)"
+            " AND number NOT IN (SELECT common FROM tracking_window)"))
 
         def work(view: Reader) -> tuple[dict[str, str], dict[tuple[str, str], int], tuple[int, int], Any]:
             state = {key: value for key, value in view.query("SELECT key, value FROM tracking_state")}
@@ -105,29 +117,30 @@ class Queue:
         return state, counts
 
     async def add(
-        self, events: Sequence[tuple[str, str, int]], windows: Sequence[Counted], counts: Counts,
+        self, events: str, number: int, common: str, windows: Sequence[Counted], counts: Counts,
         epoch: int,
     ) -> Counts | None:
-        """Store (name, body, bytes) of events, and what was counted; what had to be evicted for it.
+        """Store events (`number` of them, a JSON array of [id, name, at, fields]), the fields they all
+        have in `common`, and what was counted; what had to be evicted for it.
 
         None: another epoch holds, and nothing of the events was stored. Raises `StorageError`.
         """
-        rows = json.dumps(events, ensure_ascii=False) if events else ""
 
         def work(tx: Transaction) -> Level | None:
             tx.execute_many(_COUNT, [(what, name, count) for (what, name), count in counts.items()])
             if _epoch(tx) != epoch:
                 return None
-            if rows:
-                tx.execute(_INSERT, (first, rows))
-            tx.execute_many(_WINDOW, windows)
-            held, size = (self.held, self.size) if sure else _level(tx)
-            if sure:
-                held, size = held + len(events), size + sum(each[2] for each in events)
-            return self._evict(tx, held, size)
+            place = _common(tx, common)
+            tx.execute_many(_WINDOW, [(place, *window) for window in windows])
+            if number:
+                tx.execute(_INSERT, (first, place, len(common) + _ENVELOPE, events))
+            if not sure:
+                return self._evict(tx, *_level(tx))
+            row = tx.one("SELECT coalesce(sum(size), 0) FROM tracking_event WHERE position >= ?", (first,))
+            return self._evict(tx, self.held + number, self.size + (row[0] if row else 0))
 
         async with self._writing:
-            sure, first = self._sure, self._take_positions(len(events))
+            sure, first = self._sure, self._take_positions(number)
             done = await self._write(work)
             if done is None:
                 return None
@@ -169,15 +182,15 @@ class Queue:
         """The first events that wait: at least one where there is one."""
 
         def work(view: Reader) -> list[Stored]:
+            commons: dict[int, str] = dict(view.query("SELECT number, fields FROM tracking_common"))
             found: list[Stored] = []
             size = 0
-            for position, name, body, bytes_ in view.query(
-                    "SELECT position, name, body, size FROM tracking_event ORDER BY position LIMIT ?",
-                    (most,)):
+            for position, id_, name, at, fields, common, bytes_ in view.query(
+                    "SELECT * FROM tracking_event ORDER BY position LIMIT ?", (most,)):
                 size += bytes_
                 if found and size > most_bytes:
                     break
-                found.append(Stored(position, name, body))
+                found.append(Stored(position, name, body_of(id_, name, at, fields, commons[common])))
             return found
 
         return await self._database.read(work)
@@ -196,21 +209,21 @@ class Queue:
             self.held, self.size = await self._write(work)
         return counts
 
-    async def close_windows(self, now: int, write: Callable[[Counted], tuple[str, str, int]]) -> int | None:
+    async def close_windows(self, now: int, write: Callable[[Sequence[Counted]], str]) -> int | None:
         """Windows that have ended become events; when the next one ends, None if there is none.
 
         A window that begins later than `now` is one of a clock that was put back: it ends too.
         """
 
         def work(tx: Transaction) -> tuple[tuple[int, int], int | None]:
-            ended = [Counted(*row) for row in tx.query(
-                "SELECT name, fields, begins, ends, count FROM tracking_window"
-                " WHERE ends <= ? OR begins > ?", (now, now))]
+            ended = tx.query("SELECT common, name, fields, begins, ends, count FROM tracking_window"
+                             " WHERE ends <= ? OR begins > ? ORDER BY begins", (now, now))
+            for common, *window in ended:
+                tx.execute(_INSERT, (self._take_positions(1), common, _ENVELOPE, write([Counted(*window)])))
             if ended:
-                tx.execute(_INSERT, (self._take_positions(len(ended)), json.dumps(list(map(write, ended)))))
                 tx.execute("DELETE FROM tracking_window WHERE ends <= ? OR begins > ?", (now, now))
-            row = tx.one("SELECT min(ends) FROM tracking_window")
-            return _level(tx), row[0] if row else None
+            following = tx.one("SELECT min(ends) FROM tracking_window")
+            return _level(tx), following[0] if following else None
 
         async with self._writing:
             (self.held, self.size), following = await self._write(work)
@@ -244,6 +257,15 @@ class Queue:
             tx.execute_many(_COUNT, [(*key, count) for key, count in (counts or {}).items()])
 
         await self._database.write(work)
+
+
+def _common(tx: Transaction, fields: str) -> int:
+    """The number of these common fields."""
+    tx.execute("INSERT OR IGNORE INTO tracking_common (fields) VALUES (?)", (fields,))
+    row = tx.one("SELECT number FROM tracking_common WHERE fields = ?", (fields,))
+    assert row is not None
+    number: int = row[0]
+    return number
 
 
 def _epoch(view: Reader) -> int:

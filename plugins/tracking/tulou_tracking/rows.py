@@ -14,7 +14,7 @@ COMMON = (
     Field(name="session", personal=PersonalData.IDENTIFIER, longest=40),
     Field(name="user", personal=PersonalData.IDENTIFIER, longest=1024),
 )
-"""What every event may carry besides its own fields; filled in by the pre-processor `Enrich`."""
+"""What every event may carry besides its own fields."""
 
 COUNT = "count"
 """The field that aggregation adds; no row may declare it, nor one of `COMMON`."""
@@ -30,41 +30,37 @@ class Row:
     never kept (``disabled``, ``sampled``), empty when they are.
     """
 
-    __slots__ = ("spec", "name", "until", "drop", "_own", "_required", "_plans", "_all")
+    __slots__ = ("spec", "name", "until", "drop", "largest", "window", "_tests", "_required", "_plans")
 
     def __init__(self, spec: EventSpec, *, until: int = 2**63, drop: str = "") -> None:
         self.spec = spec
         self.name = spec.name
         self.until = until
         self.drop = drop
-        self._own = {field.name: _test(field) for field in spec.fields}
-        self._all = self._own | {field.name: _test(field) for field in COMMON}
+        self.window = max(round(spec.window * 1e6), 1) if spec.window else 0
+        """Microseconds."""
+        self._tests = {field.name: _test(field) for field in spec.fields}
         self._required = frozenset(field.name for field in spec.fields if field.required)
-        every = (*spec.fields, *COMMON)
-        self._plans = {consent: _plan(every, consent) for consent in Consent}
+        self.largest = 2 + sum(_largest(field) for field in spec.fields)
+        """Bytes that its fields can take."""
+        self._plans = {consent: _plan(spec.fields, consent) for consent in Consent}
 
     def fault(self, fields: Mapping[str, Value]) -> str:
         """Why these fields do not fit, in words; empty when they do."""
-        return self._fault(fields, self._own)
-
-    def fault_enriched(self, fields: Mapping[str, Value]) -> str:
-        """As `fault`, when pre-processors have added to it."""
-        return self._fault(fields, self._all)
-
-    def _fault(self, fields: Mapping[str, Value], tests: Mapping[str, Callable[[object], bool]]) -> str:
+        tests = self._tests
         for name, value in fields.items():
             test = tests.get(name)
             if test is None:
-                return f"it has no field {name!r}; it has {', '.join(self._own) or 'none'}"
+                return f"it has no field {name!r}; it has {', '.join(tests) or 'none'}"
             if not test(value):
                 return f"the field {name!r} {self._wanted(name)}, not {_shown(value)}"
-        if not self._required <= fields.keys():
+        if self._required and not self._required <= fields.keys():
             lacking = sorted(self._required - fields.keys())
             return f"it lacks {', '.join(map(repr, lacking))}"
         return ""
 
     def _wanted(self, name: str) -> str:
-        field = next(each for each in (*self.spec.fields, *COMMON) if each.name == name)
+        field = next(each for each in self.spec.fields if each.name == name)
         if field.choices:
             return f"is one of {', '.join(field.choices)}"
         if field.type is FieldType.TEXT:
@@ -73,9 +69,11 @@ class Row:
 
     def redacted(
         self, fields: Mapping[str, Value], consent: Consent, pseudonym: Callable[[str], str]
-    ) -> dict[str, Value]:
+    ) -> Mapping[str, Value]:
         """What of the fields may leave; with `pseudonym` in the place of identifiers where it must."""
-        plain, hashed = self._plans[consent]
+        plain, hashed, whole = self._plans[consent]
+        if whole:
+            return fields
         left = {name: value for name, value in fields.items() if name in plain}
         if hashed:
             for name in hashed & fields.keys():
@@ -83,14 +81,20 @@ class Row:
         return left
 
 
-def _plan(fields: tuple[Field, ...], consent: Consent) -> tuple[frozenset[str], frozenset[str]]:
-    """Names that leave as they are, and names of which a hash leaves."""
+def _plan(fields: tuple[Field, ...], consent: Consent) -> tuple[frozenset[str], frozenset[str], bool]:
+    """Names that leave as they are, names of which a hash leaves, and whether all leave as they are."""
     if consent is Consent.OFF:
-        return frozenset(), frozenset()
+        return frozenset(), frozenset(), False
     most = PersonalData.PERSONAL if consent is Consent.FULL else PersonalData.NONE
     plain = frozenset(each.name for each in fields if each.personal <= most)
     hashed = frozenset(each.name for each in fields if each.personal is PersonalData.IDENTIFIER) - plain
-    return plain, hashed
+    return plain, hashed, len(plain) == len(fields)
+
+
+def _largest(field: Field) -> int:
+    """Bytes that a field can take at most, as JSON: a control character needs six."""
+    longest = 6 * max([field.longest] if not field.choices else map(len, field.choices))
+    return len(field.name) + 8 + (longest if field.type is FieldType.TEXT else 25)
 
 
 def _test(field: Field) -> Callable[[object], bool]:

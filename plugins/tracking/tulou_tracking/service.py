@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import platform
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import trio
 
@@ -27,7 +27,6 @@ from tulou_tracking.counts import Counts
 from tulou_tracking.declared import Declarations
 from tulou_tracking.destination import Destination
 from tulou_tracking.pages import Pages
-from tulou_tracking.pipeline import Enrich
 from tulou_tracking.queue import Queue
 from tulou_tracking.reporter import Reporter
 from tulou_tracking.standing import Standing
@@ -68,11 +67,9 @@ async def run(ctx: Context) -> AsyncIterator[None]:
         await queue.note(noted)
 
     declarations = Declarations(ctx.hook(contribute_events), standing)
-    process = ctx.hook(process_events)
     tracker = EventTracker(
-        standing, queue, counts, now=ctx.now, process=process,
-        strangers=lambda: any(entry.plugin != ctx.name for entry in process.entries),
-        renew=declarations.renew, log=ctx.log, random=ctx.random,
+        standing, queue, counts, now=ctx.now, common=_common(ctx, user),
+        process=ctx.hook(process_events), renew=declarations.renew, log=ctx.log, random=ctx.random,
         development=config.development or sys.flags.dev_mode,
     )
     tracker.off = standing.consent is Consent.OFF
@@ -86,7 +83,6 @@ async def run(ctx: Context) -> AsyncIterator[None]:
     tracker.stored = control.changed
     reporter.changed = control.seen_changed
     pages = Pages(control)
-    ctx.implement(Enrich(_common(ctx, user)))
     ctx.implement(pages)
 
     def renew() -> None:
@@ -123,7 +119,7 @@ async def run(ctx: Context) -> AsyncIterator[None]:
             await tracker.finish()
 
 
-def _common(ctx: Context, user: Any) -> Any:
+def _common(ctx: Context, user: Callable[[], str]) -> Callable[[], Mapping[str, Value]]:
     """What every event carries, as a function of now."""
     from tulou import __version__
 

@@ -5,45 +5,48 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import trio
 
 from tulou import Prevent
-from tulou.flow import Signal, backoff, new_id
+from tulou.flow import Signal, backoff
 from tulou_contracts.storage import StorageError
 from tulou_contracts.tracking import Consent, Event, EventInvalid, EventUnknown, Value
 from tulou_tracking.counts import Counts
-from tulou_tracking.pipeline import counted_body, finished
-from tulou_tracking.queue import Queue
+from tulou_tracking.pipeline import Batch, Tracked, accepted, common_of, ended, finished, ids
+from tulou_tracking.queue import Counted, Queue
 from tulou_tracking.rows import Row
 from tulou_tracking.standing import Standing
+from tulou_tracking.wire import Written, rows_of
 
 if TYPE_CHECKING:
     from random import Random
 
-CHUNK = 500
-"""Events that are processed in one go, between which the loop has its turn."""
+    from tulou.hooks import HookCaller
 
-Tracked = tuple[Row, int, dict[str, Value]]
+CHUNK = 500
+"""Events that are processed in one go; then the loop has its turn."""
+_COMMIT = 4 * CHUNK
+"""Most events that share a commit."""
 
 
 class EventTracker:
-    """The contract's `Tracker`. `process` is the hook's caller; `strangers` tells whether others than
-    we implement it; `renew` makes the table anew if a plugin has declared something meanwhile."""
+    """The contract's `Tracker`. `common` is what every event carries; `process` is the hook's caller;
+    `renew` makes the table anew if a plugin has declared something meanwhile."""
 
     def __init__(
         self, standing: Standing, queue: Queue, counts: Counts, *, now: Callable[[], int],
-        process: Callable[[Sequence[Event], Consent], Awaitable[Any]], strangers: Callable[[], bool],
-        renew: Callable[[], bool], log: logging.Logger, random: Random, development: bool,
+        common: Callable[[], Mapping[str, Value]], process: HookCaller, renew: Callable[[], bool],
+        log: logging.Logger, random: Random, development: bool,
     ) -> None:
         self._standing = standing
         self._queue = queue
         self._counts = counts
         self._now = now
         self._process = process
-        self._strangers = strangers
+        self._common = common
         self._renew = renew
         self._log = log
         self._random = random
@@ -158,7 +161,7 @@ class EventTracker:
         """Store everything tracked so far. Raises `StorageError`; then it waits on, in memory."""
         async with self._draining:
             while self._pending:
-                chunk = [self._pending.popleft() for _ in range(min(len(self._pending), CHUNK))]
+                chunk = [self._pending.popleft() for _ in range(min(len(self._pending), _COMMIT))]
                 if len(self._pending) < CHUNK:
                     self._many = trio.Event()
                 await self._store(chunk)
@@ -171,25 +174,24 @@ class EventTracker:
             state = standing.rotation(self._now())
             if state:
                 await self._queue.note(state)
-            events: Any = [Event(new_id(at, self._random), row.name, at, fields) for row, at, fields in chunk]
-            events = await self._process(events, consent)
-            if isinstance(events, Prevent) or not isinstance(events, (list, tuple)):
-                self._count_all("prevented", chunk)
-                events = ()
-            # rows as they were when tracked: a table made anew meanwhile may be another one
-            rows = {row.name: row for row, _, _ in chunk}
-            batch = finished(events, rows, consent, standing.person.pseudonym,
-                             standing.config.longest_kb * 1024, examined=not self._strangers())
-            for (why, name), count in batch.dropped.items():
-                self._counts.add(why, name, count)
+            events: list[Written] = []
+            windows: list[Counted] = []
+            for first in range(0, len(chunk), CHUNK):
+                batch = await self._finished(chunk[first : first + CHUNK], consent)
+                events += batch.events
+                windows += batch.windows
+                for (why, name), count in batch.dropped.items():
+                    self._counts.add(why, name, count)
+            common = common_of(self._common(), consent, standing.person.pseudonym)
             taken = self._counts.take()
-            evicted = await self._queue.add(batch.events, batch.windows, taken, epoch)
+            evicted = await self._queue.add(
+                rows_of(events), len(events), common, windows, taken, epoch)
             kept = True
             if evicted is None:
                 self._count_all("withdrawn", chunk)
                 return
             self._counts.note(evicted)
-            for window in batch.windows:
+            for window in windows:
                 self._next_window = min(self._next_window or window.ends, window.ends)
             self.stored()
         finally:
@@ -197,6 +199,25 @@ class EventTracker:
                 self._counts.give_back(taken)
                 if epoch == standing.epoch:
                     self._pending.extendleft(reversed(chunk))
+
+    async def _finished(self, chunk: list[Tracked], consent: Consent) -> Batch:
+        """Let others process, redact, aggregate."""
+        good = ids(len(chunk), self._now(), self._random)
+        tracked: Sequence[Tracked] = chunk
+        if self._process.entries:
+            events = tuple(Event(each, row.name, at, fields) for each, (row, at, fields) in zip(good, chunk))
+            events = await self._process(events, consent)
+            if isinstance(events, Prevent) or not isinstance(events, (list, tuple)):
+                self._count_all("prevented", chunk)
+                events = ()
+            # rows as they were when tracked: a table made anew meanwhile may be another one
+            good, tracked, bad = accepted(events, {row.name: row for row, _, _ in chunk})
+            if bad:
+                self._counts.add("invalid", Counts.UNKNOWN, bad)
+        else:
+            await trio.lowlevel.checkpoint()
+        return finished(good, tracked, consent, self._standing.person.pseudonym,
+                        self._standing.config.longest_kb * 1024)
 
     def _count_all(self, why: str, chunk: list[Tracked]) -> None:
         for row, _, _ in chunk:
@@ -215,7 +236,7 @@ class EventTracker:
             return
         now = self._now()
         self._next_window = await self._queue.close_windows(
-            now, lambda counted: counted_body(counted, new_id(now, self._random)))
+            now, lambda windows: ended(windows, now, self._random))
         self.stored()
 
     async def finish(self) -> None:
