@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from tulou import needs_grant
 from tulou.errors import TulouError
 
 from tulou_contracts.network import HttpResponse
+
+
+V = TypeVar("V", bool, int, float, str)
 
 
 class CompanyError(TulouError):
@@ -26,14 +29,20 @@ class NoCompany(CompanyError):
 
 class DocumentRefused(CompanyError):
     """A document is forged, older than the one held, not for this account or audience, not valid
-    now, too large, or not of its kind's form; the text says which. The one held before stays."""
+    now, too large, or not of its kind's form; the text says which. The one held before stays.
+    `kind` is empty when not even that is known."""
+
+    def __init__(self, message: str, kind: str = "") -> None:
+        self.kind = kind
+        super().__init__(message)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
     """A document whose signature, account, audience and version were checked.
 
-    Kinds in use: ``routes``, ``events``, ``configuration``, ``policy``, ``logging``.
+    Kinds in use: ``routes``, ``events``, ``configuration``, ``policy``, ``logging``. Where there is one
+    for everybody and one for this account, the latter holds.
     """
 
     kind: str
@@ -79,8 +88,26 @@ class Company(Protocol):
     ) -> HttpResponse:
         """Hand something to a collector (``logs``, ``events``), authorised as this account.
 
-        Any status is an answer, not an error. Raises `NoCompany`, `NetworkError`.
+        Any status is an answer, not an error: 200 when it is stored, 413 for too much at once, 429 and
+        507 (with Retry-After where it is known) for later, other 4xx for never. ``events`` takes JSON
+        lines, each an object with the texts `id` (for dedupe) and `name`; both take gzip. The header
+        ``tulou-anonymous: 1`` keeps the account out of what is stored. Raises `NoCompany`,
+        `NetworkError`.
         """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlagsChanged:
+    """Event: flags of these names may have other values now."""
+
+    names: frozenset[str]
+
+
+class Flags(Protocol):
+    """Feature flags: what the company's `configuration` document says under ``flags``."""
+
+    def value(self, name: str, default: V) -> V:
+        """The flag's value when it is set to one of the default's type, else the default; from memory."""
 
 
 class CompanyService(Protocol):
@@ -107,4 +134,4 @@ class CompanyService(Protocol):
 
     @needs_grant("company.manage")
     async def counts(self, collector: str) -> Mapping[str, int]:
-        """How much was collected: by event name, or by log report."""
+        """How much was collected so far: events by name, log reports by account."""

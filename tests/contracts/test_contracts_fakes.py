@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 import trio
+from tulou_contracts.testing.company import CompanyConformance, CompanyPlay, FakeCompany
 from tulou_contracts.testing.fakes import FakeServer, FakeTransport
 from tulou_contracts.testing.signalling import FakeSignals, SignalEnds, SignallingConformance
 from tulou_contracts.testing.transport import TransportConformance, TransportPair
@@ -38,3 +39,16 @@ class TestFakeSignals(SignallingConformance):
         yield SignalEnds(
             signalling, LIN, host, events, cut=lambda: setattr(signalling, "online", False)
         )
+
+
+@pytest.mark.usefixtures("autojump_clock")
+class TestFakeCompany(CompanyConformance):
+    @asynccontextmanager
+    async def open(self):
+        events = []
+        company = FakeCompany(events.append)
+
+        async def issue(kind, content):
+            company.issue(kind, content)
+
+        yield CompanyPlay(company, company, events, issue)
