@@ -33,22 +33,17 @@ class RingHandler(logging.Handler):
         self._deferred: deque[logging.LogRecord] = deque(maxlen=_DEFERRED)
         self.failures = 0
         """Records that could not be made into a line."""
-        self._owner: Callable[[], object] | None = None
-        self._mine: object = None
+        self.belongs: Callable[[], bool] | None = None
+        """Whether what is said just now is of this app; None: everything is."""
         self.guard = threading.RLock()
         """Held around everything that touches the ring."""
         _ALIVE.add(self)
-
-    def only_of(self, owner: Callable[[], object]) -> None:
-        """Several apps may run in one process: keep what is said in this one, and by nobody."""
-        self._mine = owner()
-        self._owner = owner if self._mine else None
 
     def handle(self, record: logging.LogRecord) -> bool:
         """Keep a record; in the ring when it returns."""
         if self.filters and not self.filter(record):
             return False
-        if self._owner is not None and (self._owner() or self._mine) != self._mine:
+        if self.belongs is not None and not self.belongs():
             return False
         with self.guard:
             if self._retired:

@@ -119,7 +119,8 @@ class Renderer:
     def _head(self, record: LogRecord, message: str) -> str:
         level = LEVELS.get(record.levelno) or LEVELS[min(50, max(10, record.levelno // 10 * 10))]
         template = self._redactor.scrub(message)
-        made = (f',"level":"{level}","logger":{quoted(self._redactor.scrub(record.name[:_SHORT]))},'
+        name = record.name if _ID.match(record.name) else self._redactor.scrub(record.name[:_SHORT])
+        made = (f',"level":"{level}","logger":{quoted(name)},'
                 f'"message":{quoted(template)}')
         if len(message) <= 2 * _SHORT:
             if len(self._heads) >= REMEMBERED:

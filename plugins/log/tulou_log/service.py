@@ -18,6 +18,7 @@ from tulou_log.asking import Asking
 from tulou_log.config import Config
 from tulou_log.levels import Levels
 from tulou_log.live import Live
+from tulou_log.ownership import Belonging
 from tulou_log.page import LogPages
 from tulou_log.recorder import Recorder
 from tulou_log.rendering import this_thread
@@ -49,8 +50,10 @@ async def run(ctx: Context) -> AsyncIterator[None]:
     recorder = Recorder(ctx.data, config, envelope=sealed, told=live.told, look=lambda: _look(levels),
                         task_name=_task_name)
     recorder.open()
+    belonging = Belonging()
     try:
         recorder.renderer.loop_thread = this_thread()
+        recorder.handler.belongs = belonging
         levels.apply()
         with crash.noting(ctx.data, config.crash_dump) as note:
             room = LogsRoom(ctx, recorder, levels, live, sealed=sealed is not None)
@@ -63,6 +66,7 @@ async def run(ctx: Context) -> AsyncIterator[None]:
                 finally:
                     stop_sealing()
     finally:
+        belonging.end()
         levels.restore()
         with trio.CancelScope(shield=True):
             await trio.to_thread.run_sync(recorder.close)
