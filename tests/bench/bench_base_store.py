@@ -18,9 +18,13 @@ from typing import Any
 import tinydb
 import trio
 from tinydb.storages import JSONStorage
+from tulou_crypto.cipher import AesGcm
+from tulou_store.keys import Keys
 from tulou_store.service import Store
 
+from tests.bench.bench_store import PRODUCERS, SHARED_WRITES, TABLE, insert
 from tests.bench.harness import Measurement, reported_in_turn
+from tulou_contracts.storage import Migration
 
 WRITES = 150  # a round and side
 ROUNDS = 7
@@ -41,12 +45,41 @@ def measure() -> Iterator[Measurement]:
         peer = {"TinyDB without a thread": medians["TinyDB"] / medians["TinyDB without a thread"]}
         name = f"documents a second, durable, {count} stored, times those of TinyDB's JSONStorage"
         yield Measurement(name, ratio, ">= 1", ratio >= 1, peer, medians)
+    secret = Keys(bytes(range(32)), AesGcm())
+    medians = reported_in_turn(
+        {
+            "encrypted": lambda: in_folder(lambda folder: trio.run(batches, folder, secret)),
+            "plain": lambda: in_folder(lambda folder: trio.run(batches, folder, None)),
+        },
+        rounds=ROUNDS,
+    )
+    ratio = medians["plain"] / medians["encrypted"]
+    name = f"durable writes of {PRODUCERS} producers a second, encrypted / plain"
+    yield Measurement(name, ratio, ">= 0.85", ratio >= 0.85, {}, medians)
 
 
 def in_folder(side: Callable[[Path], float]) -> float:
     """Run one side in a new folder."""
     with tempfile.TemporaryDirectory(dir=environ.get("TULOU_BENCH_FOLDER")) as name:
         return side(Path(name))
+
+
+async def batches(folder: Path, keys: Keys | None) -> float:
+    """Seconds a row of the store's database, with many who write at the same time."""
+    store = Store(folder, keys=keys)
+    async with store.running():
+        database = await store.database("kit", [Migration(1, TABLE)])
+
+        async def producer(number: int) -> None:
+            work = insert(f"user-{number}@example.org")
+            for _ in range(SHARED_WRITES):
+                await database.write(work)
+
+        begin = time.perf_counter()
+        async with trio.open_nursery() as nursery:
+            for number in range(PRODUCERS):
+                nursery.start_soon(producer, number)
+        return (time.perf_counter() - begin) / PRODUCERS / SHARED_WRITES
 
 
 def document(number: int) -> dict[str, Any]:

@@ -1,5 +1,8 @@
 """A profile encrypted at rest: there and back, killed on the way, and when its key is lost."""
 
+import logging
+import os
+import shutil
 import sys
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -7,7 +10,11 @@ from pathlib import Path
 import apsw
 import pytest
 import trio
+from tulou_store import convert, unlock
 from tulou_store import plugin as store_plugin
+from tulou_store.keys import SECRET as SECRET_NAME
+from tulou_store.keys import Keys
+from tulou_store.service import Store
 from tulou_store.unlock import read_marker
 
 from tulou import Level, Plugin
@@ -16,7 +23,7 @@ from tulou_contracts.crypto import Keyring
 from tulou_contracts.storage import Storage, StorageRepaired
 from tulou_contracts.testing.storage import NOTES, add, texts
 
-pytest.importorskip("tulou_crypto")
+AesGcm = pytest.importorskip("tulou_crypto.cipher").AesGcm
 
 SECRET = "机密：明天裁员 layoffs tomorrow"
 
@@ -199,20 +206,74 @@ print(steps)
 """
 
 
-@pytest.mark.slow
+def check(profile, found, way, stop):
+    assert found == [EVERYTHING, None], stop
+    assert bool(shows(profile)) is (way == "decrypt"), stop
+
+
 @pytest.mark.parametrize("way", ["encrypt", "decrypt"])
-async def test_a_conversion_killed_at_any_step_loses_nothing_and_is_finished(tmp_path, way):
-    stop, finished = 0, False
-    while not finished:
-        stop += 1
-        profile = tmp_path / str(stop)
-        await visit(profile, write, encrypt=way == "decrypt")
-        command = [sys.executable, "-c", KILLED, profile, str(stop), way, Path(__file__).parent]
-        done = await trio.run_process(command, check=False, capture_stdout=True, capture_stderr=True)
-        assert done.returncode in (0, -9), done.stderr.decode()
-        finished = done.returncode == 0
-        found = []
-        await visit(profile, reader(found), encrypt=way == "encrypt")
-        assert found == [EVERYTHING, None], stop
-        assert bool(shows(profile)) is (way == "decrypt"), stop
-    assert stop > 10
+@pytest.mark.parametrize("stop", [4, 9, 15])
+async def test_a_conversion_that_was_killed_is_finished_at_the_next_start(tmp_path, way, stop):
+    await visit(tmp_path, write, encrypt=way == "decrypt")
+    command = [sys.executable, "-c", KILLED, tmp_path, str(stop), way, Path(__file__).parent]
+    done = await trio.run_process(command, check=False, capture_stdout=True, capture_stderr=True)
+    assert done.returncode == -9, done.stderr.decode()
+    found = []
+    await visit(tmp_path, reader(found), encrypt=way == "encrypt")
+    check(tmp_path, found, way, stop)
+
+
+@pytest.mark.parametrize("way", ["encrypt", "decrypt"])
+async def test_a_conversion_cut_short_at_any_step_loses_nothing(tmp_path, monkeypatch, way):
+    class Crash(BaseException):
+        pass
+
+    steps = stop = 0
+
+    def counted(function):
+        def step(*arguments, **options):
+            nonlocal steps
+            steps += 1
+            if steps == stop:
+                raise Crash
+            return function(*arguments, **options)
+
+        return step
+
+    (tmp_path / "first").mkdir()
+    await visit(tmp_path / "first", write, encrypt=way == "decrypt")
+    secret = Keys(await secret_of(tmp_path / "first"), AesGcm(threads=False)) if way == "decrypt" else Keys(
+        bytes(32), AesGcm(threads=False))
+    for owner, name in [(os, "replace"), (os, "fsync"), (Path, "unlink"), (convert, "connect"),
+                        (convert.shutil, "copyfile"), (convert.shutil, "rmtree")]:
+        monkeypatch.setattr(owner, name, counted(getattr(owner, name)))
+    for number in range(1, 100):
+        folder = tmp_path / str(number)
+        shutil.copytree(tmp_path / "first" / "store", folder)
+        steps, stop = 0, number
+        try:
+            unlock._convert(folder, secret, way == "encrypt", logging.getLogger())
+            crashed = False
+        except Crash:
+            crashed = True
+        stop = 0
+        unlock._convert(folder, secret, way == "encrypt", logging.getLogger())
+        store = Store(folder, keys=secret if way == "encrypt" else None)
+        async with store.running():
+            database = await store.database("kit", NOTES)
+            found = (await database.read(texts), await (await store.documents("settings")).all())
+        check(folder, [found, database.repair], way, number)
+        if not crashed:
+            break
+    assert number > 10
+
+
+async def secret_of(profile):
+    """The profile's key, from its keyring."""
+    found = []
+
+    async def look(ctx):
+        found.append(await ctx.service(Keyring).get(SECRET_NAME))
+
+    await visit(profile, look)
+    return bytes.fromhex(found[0])
