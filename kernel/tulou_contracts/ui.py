@@ -141,6 +141,14 @@ class Shell(Protocol):
     def entry_url(self) -> str:
         """An address that lets one browser in, once: it carries a fresh one-time code."""
 
+    @needs_grant("shell.open")
+    async def arrive(self, url: str, account: str = "") -> str:
+        """Follow an address from outside the app, such as one a person clicked elsewhere.
+
+        Returns an `entry_url` for a browser to open, which will show it, or '' when a page that is in
+        sight shows it. `account` is who it is for, '' for whoever is here. Raises `RoutingError`.
+        """
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:

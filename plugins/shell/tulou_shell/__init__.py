@@ -28,6 +28,7 @@ plugin = Plugin(
     commands=(
         Command("demo", "try it: a chat server and two people on this machine", "tulou_shell.demo:main"),
         Command("open", "open the app: the accounts of this machine", "tulou_shell.launcher:main"),
+        Command("scheme", "have the desktop open tulou:// links with this app", "tulou_shell.scheme:main"),
         Command("link", "print a fresh entry link to a running profile", "tulou_shell.link:main"),
     ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -11,7 +11,7 @@ import trio
 from tulou import PluginControl
 from tulou_contracts.identity import Identity
 from tulou_contracts.messaging import Messenger
-from tulou_contracts.routing import SCHEME, Origin, Router
+from tulou_contracts.routing import SCHEME, Origin, RouteForbidden, Router
 from tulou_contracts.transport import Transport
 from tulou_contracts.ui import PageFeed, PageMethod
 from tulou_shell.contributions import Catalogue, asset_url
@@ -74,6 +74,8 @@ class ShellApp:
         self._faults: dict[str, str] = {}
         self.fault_told: Callable[[str, str], None] = lambda module, error: None
         """Called with module and error when a page tells a fault that is new."""
+        self.following: Callable[[str, str], Awaitable[None]] = self._follow
+        """Follows an address from outside, shown at a page; what takes longer goes on without the caller."""
         self.board = NoticeBoard(lambda name, data: None)
         self.screen = Screen(list, lambda name: name in self._catalogue.pages, trio.current_time)
 
@@ -160,6 +162,19 @@ class ShellApp:
             return None
         origin = Origin.OUTSIDE if outside else Origin.INSIDE
         return (await router.open(url, origin=origin, at=at)).result
+
+    async def _follow(self, url: str, at: str) -> None:
+        await self.open(url, True, at)
+
+    async def arrive(self, url: str, account: str = "") -> str:
+        """Follow an address from outside the app. Raises `RoutingError`."""
+        identity = self._services.identity.get()
+        own = identity.account.address if identity and identity.account else ""
+        if account and own and account != own:
+            raise RouteForbidden(f"This was meant for {account}, and here is {own}.")
+        in_sight = self.screen.watched
+        await self.following(url, "" if in_sight else self.screen.expect())
+        return "" if in_sight else self.entry_url()
 
     def notices(self) -> list[dict[str, str]]:
         """What every page shows now."""

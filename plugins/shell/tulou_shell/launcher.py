@@ -27,10 +27,11 @@ from tulou_contracts.ui import Shell
 from tulou_shell.demo import told
 from tulou_shell.door import Door
 from tulou_shell.launcher_page import Account, render
-from tulou_shell.link import entry_link_of
+from tulou_shell.handover import PATH, URL, Counter, hand_over
+from tulou_shell.link import NotRunning, entry_link_of
 from tulou_shell.page import ASSETS
 from tulou_shell.places import data_folder, shell_folder
-from tulou_shell.remembered import Remembered
+from tulou_shell.remembered import FILE, Remembered
 from tulou_shell.service import DAY
 from tulou_shell.site import HTML, Gate, open_site
 
@@ -42,31 +43,81 @@ FORM_ACTION = "'self' http://127.0.0.1:*"
 def main(arguments: list[str]) -> int:
     """Run until told to stop; the exit status."""
     parser = argparse.ArgumentParser(prog="tulou open", description="The accounts of this machine.")
-    parser.add_argument("composition", nargs="?", default="office",
-                        help="what each account runs: a name or a file (default: office)")
+    parser.add_argument("what", nargs="*", metavar="URL|COMPOSITION",
+                        help="an address to open (tulou://...), and what each account runs: a name or a"
+                        " file (default: office)")
+    parser.add_argument("--account", default="", metavar="ADDRESS",
+                        help="whom an address is for, where there are several accounts (default: the last used)")
+    parser.add_argument("--profile", type=Path, metavar="FOLDER",
+                        help="hand the address to the app that `tulou run` runs on this profile")
     parser.add_argument("--data", type=Path, default=data_folder(), metavar="FOLDER",
                         help="where everything is kept (default: %(default)s)")
     parser.add_argument("--no-browser", action="store_true", help="only print the address")
     options = parser.parse_args(arguments)
+    url, name = _sorted_out(parser, options.what)
     folder: Path = options.data.expanduser().resolve()
+    browser = not options.no_browser
+    if options.profile is not None and not url:
+        parser.error("--profile takes an address to hand over; to start a profile there is `tulou run`")
+    place = launcher_folder(folder) if options.profile is None else shell_folder(options.profile)
+    if url:
+        status = _handed_over(place, url, options.account, browser, must=options.profile is not None)
+        if status is not None:
+            return status
     try:
-        composition = Composition.load(options.composition).with_config("shell", announce="nothing")
-        trio.run(_run, folder, composition, not options.no_browser)
+        composition = Composition.load(name).with_config("shell", announce="nothing")
+        trio.run(_run, folder, composition, browser, url, options.account)
     except BaseException as error:
         sentences = list(told(error))
         if not sentences:
             raise
         if isinstance(sentences[0], ProfileLocked):
-            return _show_running(folder, not options.no_browser, sentences[0])
+            return _show_running(folder, browser, sentences[0], url, options.account)
         print("\n".join(map(str, sentences)), file=sys.stderr)
         return 1
     return 0
 
 
-def _show_running(folder: Path, browser: bool, error: TulouError) -> int:
-    """Only one launcher runs; a second one leads to it."""
+def launcher_folder(folder: Path) -> Path:
+    """Where the launcher keeps its own things below the folder of `tulou open --data`."""
+    return folder / "launcher" / "launcher"
+
+
+def _sorted_out(parser: argparse.ArgumentParser, what: list[str]) -> tuple[str, str]:
+    """The address and the composition among the arguments, '' and 'office' when not given."""
+    urls = [each for each in what if URL.match(each) and not Path(each).exists()]
+    names = [each for each in what if each not in urls]
+    if len(urls) > 1 or len(names) > 1:
+        parser.error("one address and one composition at most")
+    return (urls or [""])[0], (names or ["office"])[0]
+
+
+def _handed_over(place: Path, url: str, account: str, browser: bool, *, must: bool) -> int | None:
+    """Hand an address to the app that runs; the exit status, None when none runs and one should start."""
     try:
-        link = entry_link_of(folder / "launcher" / "launcher", folder)
+        link = hand_over(place, url, account).link
+    except NotRunning as error:
+        if not must:
+            return None
+        print(error, file=sys.stderr)
+        return 1
+    except TulouError as error:
+        print(error, file=sys.stderr)
+        return 1
+    if link:
+        _show(link, browser)
+    return 0
+
+
+def _show_running(folder: Path, browser: bool, error: TulouError, url: str, account: str) -> int:
+    """Only one launcher runs; a second one leads to it, or hands over to it, as soon as it is up."""
+    for _ in range(20 if url else 0):
+        status = _handed_over(launcher_folder(folder), url, account, browser, must=False)
+        if status is not None:
+            return status
+        time.sleep(0.5)  # it has the lock and no port yet
+    try:
+        link = entry_link_of(launcher_folder(folder), folder)
     except TulouError:
         print(error, file=sys.stderr)
         return 1
@@ -81,7 +132,7 @@ def _show(link: str, browser: bool) -> None:
             webbrowser.open(link)
 
 
-async def _run(folder: Path, composition: Composition, browser: bool) -> None:
+async def _run(folder: Path, composition: Composition, browser: bool, url: str, account: str) -> None:
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_stop_on_signal, nursery.cancel_scope)
         house = Accounts(folder / "accounts", composition, nursery)
@@ -90,8 +141,22 @@ async def _run(folder: Path, composition: Composition, browser: bool) -> None:
             profile=folder / "launcher", plugins=[launcher_plugin(house)],
         )
         async with kernel.running():
-            await trio.to_thread.run_sync(_show, kernel.service(Shell).entry_url(), browser)
+            shell = kernel.service(Shell)
+            link = await _arrival(shell, url, account) if url else ""
+            await trio.to_thread.run_sync(_show, link or shell.entry_url(), browser)
             await trio.sleep_forever()
+
+
+async def _arrival(shell: Shell, url: str, account: str) -> str:
+    """The app starts for an address: what is wrong with that is said, and the app runs all the same."""
+    try:
+        return await shell.arrive(url, account)
+    except BaseException as error:
+        sentences = list(told(error))
+        if not sentences:
+            raise
+        print("\n".join(map(str, sentences)), file=sys.stderr, flush=True)
+        return ""
 
 
 async def _stop_on_signal(scope: trio.CancelScope) -> None:
@@ -99,6 +164,10 @@ async def _stop_on_signal(scope: trio.CancelScope) -> None:
         async for _ in signals:
             scope.cancel()
             return
+
+
+class NoSuchAccount(TulouError):
+    """An address is for an account that is not here."""
 
 
 class Accounts:
@@ -129,6 +198,26 @@ class Accounts:
                 lines = await kernel.service(Messenger).conversations()
                 unread = sum([each.unread for each in lines])
         return Account(name, address, kernel is not None, unread)
+
+    async def arrive(self, url: str, account: str) -> str:
+        """Hand an address to the account it is for; its kernel is started when it does not run.
+
+        Without a name: the only one, or the one used last, or a new one where there is none yet.
+        Raises `NoSuchAccount`, `RoutingError`, and as `open`.
+        """
+        known = await self.all()
+        fitting = [each for each in known if each.address == account] if account else known
+        if account and not fitting:
+            raise NoSuchAccount(f"There is no account {account} on this device.")
+        name = max(fitting, key=lambda each: self._used(each.name)).name if fitting else self.new_name()
+        await self.open(name)
+        return await self._running[name].service(Shell).arrive(url, account)
+
+    def _used(self, name: str) -> float:
+        try:
+            return (shell_folder(self._folder / name) / FILE).stat().st_mtime
+        except OSError:
+            return 0.0
 
     def new_name(self) -> str:
         """The name of a profile that is not there yet."""
@@ -169,6 +258,10 @@ class LauncherPage:
     def entry_url(self) -> str:
         """An address that lets one browser in, once."""
         return f"{self.url}/enter?code={self._door.new_code()}"
+
+    async def arrive(self, url: str, account: str = "") -> str:
+        """Hand an address from outside to the account it is for."""
+        return await self._accounts.arrive(url, account)
 
     async def list(self, request: Request) -> Response:
         """All accounts."""
@@ -211,6 +304,7 @@ def launcher_plugin(accounts: Accounts) -> Plugin:
             site.assets(ASSETS, "tulou_shell", "web")
             site.route("GET", "/", page.list)
             site.route("POST", "/open", page.open)
+            site.route("GET", PATH, Counter(ctx.data, page.arrive).answer)
             ctx.provide(Shell, page)
             yield
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import count
 from typing import Any, Protocol
 
 from tulou_contracts.routing import PageIntent, RouteUnavailable
@@ -10,6 +11,10 @@ from tulou_shell.opening import PLACES
 
 HOLD = 120.0
 """Seconds for which a page is held for a browser that is about to open."""
+EXPECTED = 3600.0
+"""Seconds for which it is remembered which page was the expected one."""
+
+_NUMBERS = count(1)
 
 
 class OpenPage(Protocol):
@@ -34,6 +39,7 @@ class Screen:
         self._contributed = contributed
         self._clock = clock
         self._held: tuple[float, dict[str, Any]] | None = None
+        self._expected: dict[str, _Expected] = {}
 
     async def present(self, intent: PageIntent, at: str = "") -> None:
         """Show a page. Raises `RouteUnavailable` when nobody contributes it."""
@@ -42,10 +48,13 @@ class Screen:
     def show(self, place: dict[str, Any], at: str = "") -> None:
         """Show a place as pages read it. Raises `RouteUnavailable`."""
         name = place["page"]
+        expected = self._expected.get(at)
         if name not in PLACES and not self._contributed(name):
             raise RouteUnavailable(f"The page {name!r} is not here: its plugin is not running.")
-        page = self._chosen(at)
-        if page is None:
+        page = self._chosen(at if expected is None else expected.page)
+        if expected is not None and not expected.page:
+            expected.place = place
+        elif page is None:
             self._held = self._clock() + HOLD, place
         else:
             page.show(place)
@@ -60,10 +69,20 @@ class Screen:
         held, self._held = self._held, None
         if held is not None and held[0] >= self._clock():
             page.show(held[1])
+        for expected in self._expected.values():
+            if not expected.page and expected.until >= self._clock():
+                expected.page = page.id
+                if expected.place is not None:
+                    page.show(expected.place)
+                return
 
-    def hold_for_next(self, place: dict[str, Any]) -> None:
-        """Show on the next page that opens, whatever is open now."""
-        self._held = self._clock() + HOLD, place
+    def expect(self) -> str:
+        """A page is about to be opened; the answer stands for it, now and when it is there."""
+        now = self._clock()
+        self._expected = {name: each for name, each in self._expected.items() if each.until >= now - EXPECTED}
+        name = f"expected {next(_NUMBERS)}"
+        self._expected[name] = _Expected(now + HOLD)
+        return name
 
     def _chosen(self, at: str) -> OpenPage | None:
         pages = self._pages()
@@ -71,6 +90,15 @@ class Screen:
             if at and page.id == at:
                 return page
         return max(pages, key=lambda each: (each.visible, each.looked_at), default=None)
+
+
+class _Expected:
+    """A page that is about to open: until when, which it became, and what it is to show."""
+
+    def __init__(self, until: float) -> None:
+        self.until = until
+        self.page = ""
+        self.place: dict[str, Any] | None = None
 
 
 def texts_of(parameters: Mapping[str, Any]) -> dict[str, str]:

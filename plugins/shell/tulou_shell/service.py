@@ -20,7 +20,9 @@ from tulou_contracts.network import HttpHost, Site
 from tulou_contracts.routing import Presenter, Router, RoutesChanged
 from tulou_contracts.transport import ConnectionChanged, ContactChanged, Transport
 from tulou_contracts.ui import Notices, Shell, contribute_ui
+from tulou_shell import handover
 from tulou_shell.app import Services, ShellApp
+from tulou_shell.arrivals import Arrivals
 from tulou_shell.contributions import Catalogue, OwnContributions, collect
 from tulou_shell.door import Door
 from tulou_shell.feed import Feed
@@ -120,10 +122,12 @@ def _wire(
     watches.callback(ctx.wanted(Identity).watch(push_state))
     watches.callback(ctx.wanted(Transport).watch(push_state))
     watches.callback(ctx.wanted(Router).watch(push_state))
+    shell.following = Arrivals(ctx, shell).follow
     ctx.spawn(feed.run, name="feed")
     ctx.spawn(contributions.run, name="contributions")
     site.assets(ASSETS, "tulou_shell", "web")
     site.socket("/socket", pages.serve)
+    site.route("GET", handover.PATH, handover.Counter(ctx.data, shell.arrive).answer)
 
 
 class ContributionKeeper:

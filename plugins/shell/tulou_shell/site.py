@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from tulou_contracts.network import HttpHost, PortTaken, Request, Response, Site
-from tulou_shell import page
+from tulou_shell import handover, page
 from tulou_shell.door import Door
 from tulou_shell.remembered import Remembered
 
@@ -32,7 +32,7 @@ class Gate:
 
     def check(self, request: Request) -> Response | None:
         """Refuse whoever has no session."""
-        if request.path == "/enter" or request.path in PUBLIC:
+        if request.path in ("/enter", handover.PATH) or request.path in PUBLIC:
             return None
         if self._door.knows(request.cookies.get(self._cookie, "")):
             return None

@@ -10,6 +10,7 @@ import "./views/settings.js";
 import "./views/signin.js";
 import { h, fill, icon, View } from "./dom.js";
 import { watchNotifications } from "./notify.js";
+import { follow } from "./open.js";
 import { address, beside, go, route, samePage, watchRoute } from "./route.js";
 import { storage } from "./storage.js";
 import { store } from "./store.js";
@@ -162,6 +163,16 @@ document.addEventListener("keydown", (event) => {
 store.on("session", () => {
   const { account, signedIn } = store.session;
   if (!signedIn && account) storage.forget(`tulou.draft.${account.address}.`);
+});
+
+// Links of the app's own in texts; a middle click would leave the app, so it means the same.
+document.addEventListener("tulou-follow", (event) => follow(String(event.detail?.url ?? "")));
+document.addEventListener("auxclick", (event) => {
+  const link = event.target.closest?.("a.inside-link");
+  if (link && event.button === 1) {
+    event.preventDefault();
+    follow(link.textContent);
+  }
 });
 
 customElements.define("tulou-app", App);

@@ -169,6 +169,7 @@ export default {
   "page.broken": "This page cannot be shown",
   "page.brokenHint": "Its plugin has a fault; Settings say which.",
   "page.loading": "Loading…",
+  "arrival.failed": "A link was not opened",
   "notice.label": "Notices",
   "notice.open": "Show",
   "settings.pages": "More",

@@ -169,6 +169,7 @@ export default {
   "page.broken": "这个页面无法显示",
   "page.brokenHint": "提供它的插件有问题，详情见“设置”。",
   "page.loading": "正在加载…",
+  "arrival.failed": "有一个链接没有打开",
   "notice.label": "通知",
   "notice.open": "查看",
   "settings.pages": "更多",
