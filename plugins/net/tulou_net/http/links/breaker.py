@@ -41,6 +41,7 @@ class Breaker:
                     f"{origin} failed {self._most} times in a row and is left alone;"
                     f" try again in {max(1, round(wait))} seconds"
                 )
+        deadline = trio.current_effective_deadline()  # once cancelled, it is not known any more
         try:
             response = await proceed(request)
         except (Unreachable, ConnectionLost):
@@ -48,7 +49,7 @@ class Breaker:
             raise
         except trio.Cancelled:
             now = trio.current_time()
-            if trio.current_effective_deadline() <= now:
+            if deadline <= now:
                 circuit.failed(now)  # the time was up: it did not answer
             else:
                 circuit.forget()

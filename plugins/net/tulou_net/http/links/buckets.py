@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+_ROUNDING = 1e-9  # so that who slept as long as told finds a token
+
 
 class Bucket:
     """Holds up to `most` tokens; `rate` of them come back each second."""
@@ -19,8 +21,8 @@ class Bucket:
         (infinity: never)."""
         self._tokens = min(self.most, self._tokens + (now - self._at) * self.rate)
         self._at = now
-        if self._tokens >= cost:
-            self._tokens -= cost
+        if self._tokens + _ROUNDING >= cost:
+            self._tokens = max(0.0, self._tokens - cost)
             return 0.0
         return (cost - self._tokens) / self.rate if self.rate else float("inf")
 
