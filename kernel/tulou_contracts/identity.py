@@ -42,7 +42,8 @@ class Account:
 
     address: str
     endpoint: str = ""
-    """Where its server is, e.g. ``ws://127.0.0.1:5280/xmpp-websocket``; empty: the configured default."""
+    """Where its server is, e.g. ``wss://chat.example.org/ws`` or ``xmpp://chat.example.org:5222``; empty:
+    where the configuration says, or where it is found."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+import trustme
 
 CONFIG = """
 data_path = "{base}/data"
@@ -24,17 +25,20 @@ plugin_paths = {{ "/usr/lib/prosody/modules" }}
 interfaces = {{ "127.0.0.1" }}
 local_interfaces = {{ "127.0.0.1" }}
 c2s_ports = {{ {tcp_port} }}
+c2s_direct_tls_ports = {{ {tls_port} }}
+certificates = "{base}/certs"
+ssl = {{ certificate = "{base}/certs/{domain}.crt"; key = "{base}/certs/{domain}.key" }}
 http_ports = {{ {http_port} }}
 https_ports = {{ }}
 http_interfaces = {{ "127.0.0.1" }}
 http_default_host = "{domain}"
 s2s_ports = {{ }}
-c2s_require_encryption = false
+c2s_require_encryption = true
 consider_websocket_secure = true
 allow_unencrypted_plain_auth = false
 modules_enabled = {{
   "roster"; "saslauth"; "disco"; "posix"; "carbons"; "mam"; "smacks"; "csi"; "pep"; "private";
-  "blocklist"; "vcard4"; "vcard_legacy"; "ping"; "time"; "version"; "register"; "websocket"; "offline";
+  "blocklist"; "vcard4"; "vcard_legacy"; "ping"; "time"; "version"; "register"; "websocket"; "offline"; "tls";
 }}
 modules_disabled = {{ "s2s" }}
 allow_registration = true
@@ -74,12 +78,19 @@ class Prosody:
     domain: str = "prosody.test"
     http_port: int = field(default_factory=free_port)
     tcp_port: int = field(default_factory=free_port)
+    tls_port: int = field(default_factory=free_port)
+    authority: trustme.CA = field(default_factory=trustme.CA)
     process: subprocess.Popen[bytes] | None = None
 
     @property
     def endpoint(self) -> str:
         """Where its WebSocket is."""
         return f"ws://127.0.0.1:{self.http_port}/xmpp-websocket"
+
+    @property
+    def ca_file(self) -> Path:
+        """Who vouches for its certificate."""
+        return self.base / "ca.pem"
 
     @property
     def config(self) -> Path:
@@ -89,9 +100,15 @@ class Prosody:
     def prepare(self, authentication: str = "internal_plain", log_level: str = "info") -> None:
         """Write the configuration and give the folder to the server's user."""
         (self.base / "data").mkdir(parents=True, exist_ok=True)
+        certificate = self.authority.issue_cert(self.domain)
+        (self.base / "certs").mkdir(exist_ok=True)
+        certificate.private_key_pem.write_to_path(self.base / "certs" / f"{self.domain}.key")
+        chain = b"".join(pem.bytes() for pem in certificate.cert_chain_pems)
+        (self.base / "certs" / f"{self.domain}.crt").write_bytes(chain)
+        self.authority.cert_pem.write_to_path(self.ca_file)
         self.config.write_text(CONFIG.format(
             base=self.base, domain=self.domain, http_port=self.http_port, tcp_port=self.tcp_port,
-            authentication=authentication, log_level=log_level,
+            tls_port=self.tls_port, authentication=authentication, log_level=log_level,
         ))
         if os.geteuid() == 0:
             self.base.chmod(0o755)
@@ -108,7 +125,7 @@ class Prosody:
                 stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True,
             )
         deadline = time.monotonic() + 20
-        while not all(map(_listens, (self.http_port, self.tcp_port))):
+        while not all(map(_listens, (self.http_port, self.tcp_port, self.tls_port))):
             if self.process.poll() is not None or time.monotonic() > deadline:
                 self.stop()
                 log = self.base / "prosody.log"

@@ -65,8 +65,9 @@ def server_address(text: str) -> str:
         host, _ = parts.hostname, parts.port
     except ValueError:
         raise AddressInvalid(f"{_shown_server(typed)} is no address of a server: {_SERVER}") from None
-    if parts.scheme not in ("ws", "wss"):
-        raise AddressInvalid(f"{_shown_server(typed)} does not begin with ws:// or wss://: {_SERVER}")
+    if parts.scheme not in ("ws", "wss", "xmpp", "xmpps"):
+        raise AddressInvalid(
+            f"{_shown_server(typed)} does not begin with wss://, xmpp:// or xmpps://: {_SERVER}")
     if "@" in parts.netloc:
         raise AddressInvalid(f"the server address has a name or password in it: leave it out, {_SERVER}")
     if not host or not _is_text(typed) or any(c.isspace() or not c.isprintable() for c in typed):
@@ -74,7 +75,7 @@ def server_address(text: str) -> str:
     return typed
 
 
-_SERVER = "it looks like wss://chat.example.org/xmpp-websocket"
+_SERVER = "it looks like wss://chat.example.org/xmpp-websocket or xmpp://chat.example.org"
 
 
 def _shown_server(typed: str) -> str:

@@ -12,7 +12,8 @@ from tulou_contracts.identity import (
 from tulou_contracts.network import NetworkError, WebSocketConnector
 
 from tulou_xmpp.config import Config
-from tulou_xmpp.link import SUBPROTOCOL, Derive, Link, derive_in_thread
+from tulou_xmpp.link import Derive, Link, derive_in_thread
+from tulou_xmpp.reach.opener import Opener
 from tulou_xmpp.session import Login, Purpose, Session, events
 from tulou_xmpp.stanzas.errors import reason_for
 from tulou_xmpp.wire import JID
@@ -25,9 +26,10 @@ class XmppAuthenticator:
     """Implements the contract `Authenticator`."""
 
     def __init__(
-        self, connector: WebSocketConnector, config: Config, derive: Derive = derive_in_thread
+        self, connector: WebSocketConnector, config: Config, derive: Derive = derive_in_thread,
+        opener: Opener | None = None,
     ) -> None:
-        self._connector = connector
+        self._opener = opener or Opener(connector, config)
         self._config = config
         self._derive = derive
 
@@ -41,15 +43,12 @@ class XmppAuthenticator:
 
     async def _ask(self, credential: Credential, purpose: Purpose) -> None:
         endpoint = credential.account.endpoint or self._config.endpoint
-        question = _Question(self._login(credential, endpoint, purpose))
+        login = self._login(credential, purpose)
+        question = _Question(login)
         try:
-            async with self._connector.connect(
-                endpoint, subprotocols=(SUBPROTOCOL,), timeout=self._config.connect_timeout, heartbeat=0,
-            ) as socket:
-                if socket.subprotocol != SUBPROTOCOL:
-                    raise ServerUnavailable(f"{endpoint} is a WebSocket, but not one for XMPP")
+            async with self._opener.open(login.address.domain, endpoint) as channel:
                 question.link = Link(
-                    socket, question.session, question.on_events, derive=self._derive,
+                    channel, question.session, question.on_events, derive=self._derive,
                     login_timeout=self._config.login_timeout,
                 )
                 await question.run()
@@ -62,7 +61,7 @@ class XmppAuthenticator:
         if error_found is not None:
             raise error_found
 
-    def _login(self, credential: Credential, endpoint: str, purpose: Purpose) -> Login:
+    def _login(self, credential: Credential, purpose: Purpose) -> Login:
         try:
             address = JID.parse(credential.account.address)
         except BadJID as error:
@@ -71,7 +70,7 @@ class XmppAuthenticator:
             raise AddressInvalid(f"{credential.account.address!r} is not of the form name@domain")
         return Login(
             address=address, password=credential.password, resource=self._config.resource,
-            plain=self._config.allow_plain or endpoint.startswith("wss://"), purpose=purpose,
+            plain=self._config.allow_plain, purpose=purpose,
         )
 
 

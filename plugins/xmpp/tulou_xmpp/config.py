@@ -5,17 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import inf
 
+from tulou_xmpp.reach.endpoint import parse_endpoint
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """How to reach the server and how patient to be with it. Times are in seconds."""
 
-    endpoint: str = "ws://127.0.0.1:5280/xmpp-websocket"
-    """Where the server is, unless the account says otherwise."""
+    endpoint: str = ""
+    """Where the server is, unless the account says otherwise: ``wss://host/path``, ``xmpp://host:5222``
+    (TCP with STARTTLS), ``xmpps://host:5223`` (TCP under TLS). Empty: it is looked up."""
     resource: str = "tulou"
     """Beginning of the resource, the name of this device among the account's others."""
     allow_plain: bool = False
     """Send the password itself over ws:// when the server offers nothing better."""
+    allow_cleartext: bool = False
+    """Speak to an ``xmpp://`` server on this computer without TLS. Never to one elsewhere."""
     connect_timeout: float = 15.0
     """For the connection, TLS and the WebSocket upgrade."""
     login_timeout: float = 30.0
@@ -25,7 +30,7 @@ class Config:
     probe_timeout: float = 5.0
     """For a sign of life when the connection is doubted."""
     heartbeat: float = 25.0
-    """Between two WebSocket pings; 0 for none."""
+    """Between two WebSocket pings, or of silence on TCP before the server is asked; 0 for none."""
     retry_base: float = 1.0
     """Longest wait before the first new attempt; it doubles with each."""
     retry_cap: float = 60.0
@@ -47,8 +52,11 @@ class Config:
         ]
         if not 0 <= self.heartbeat < inf:
             faults.append(f"heartbeat = {self.heartbeat} should be a number of seconds, or 0 for none")
-        if not self.endpoint.startswith(("ws://", "wss://")):
-            faults.append(f"endpoint = {self.endpoint!r} should begin with ws:// or wss://")
+        if self.endpoint:
+            try:
+                parse_endpoint(self.endpoint)
+            except ValueError as error:
+                faults.append(f"endpoint = {error}")
         if self.max_stanza < 10_000:
             faults.append(f"max_stanza = {self.max_stanza} should be at least 10000 bytes (RFC 6120, 13.12)")
         if faults:

@@ -1,4 +1,4 @@
-"""One connection: a session's frames over one WebSocket, written by one task only."""
+"""One connection: a session's frames over one channel, written by one task only."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import trio
 from tulou.flow import Signal
-from tulou_contracts.network import ConnectionLost, WebSocket
+from tulou_contracts.network import ConnectionLost
 
+from tulou_xmpp.reach.channel import Channel
 from tulou_xmpp.session import Session, State, events
-from tulou_xmpp.wire import FrameParser, WireError
+from tulou_xmpp.wire import Element, WireError
 from tulou_xmpp.wire.scram import Derivation
 
-SUBPROTOCOL = "xmpp"    # RFC 7395, section 3.1
 WRITE_TIMEOUT = 10.0
 """Seconds for a batch of frames to leave; then the connection is dead."""
 ANSWER_TIMEOUT = 60.0
@@ -50,26 +50,27 @@ async def derive_inline(derivation: Derivation) -> bytes:
 
 
 class Link:
-    """Runs a session over a socket until one of them ends; `run` says why.
+    """Runs a session over a channel until one of them ends; `run` says why.
 
     `wake` makes the writer look for output; whoever touches the session calls it.
     """
 
     def __init__(
-        self, socket: WebSocket, session: Session, on_events: OnEvents, *,
+        self, channel: Channel, session: Session, on_events: OnEvents, *,
         derive: Derive = derive_in_thread,
         room: Callable[[], Awaitable[None]] | None = None,
         login_timeout: float = 30.0,
         probe_timeout: float = 5.0,
+        heartbeat: float = 0.0,
     ) -> None:
-        self._socket = socket
+        self._channel = channel
         self._session = session
         self._on_events = on_events
         self._derive = derive
         self._room = room
         self._login_timeout = login_timeout
         self._probe_timeout = probe_timeout
-        self._parser = FrameParser()
+        self._heartbeat = 0.0 if channel.beats else heartbeat
         self._output = Signal()
         self._doubt = Signal()
         self._due = Signal()
@@ -96,6 +97,11 @@ class Link:
         """What the connection is for has begun: the login timeout no longer applies."""
         self._settled.set()
 
+    @property
+    def settled(self) -> bool:
+        """Whether `settle` was called."""
+        return self._settled.is_set()
+
     async def close(self) -> None:
         """End in order: acknowledge, say good-bye, wait a moment for the answer."""
         self._closing = True
@@ -109,9 +115,9 @@ class Link:
         """Until the end. The session is told of the loss by the caller."""
         async with trio.open_nursery() as nursery:
             for task in (self._write, self._read, self._watch_login, self._watch_doubt,
-                         self._watch_due, self._watch_asked):
+                         self._watch_due, self._watch_asked, self._watch_silence):
                 nursery.start_soon(task)
-            self._session.connected()
+            self._session.connected(secure=self._channel.secure)
             self.wake()
             await self._ended.wait()
             nursery.cancel_scope.cancel()
@@ -123,11 +129,11 @@ class Link:
         # the writer is gone, so this task may write
         with trio.move_on_after(GOODBYE, shield=True):
             try:
-                for frame in self._session.take_output():
-                    await self._socket.send(frame)
+                if frames := self._session.take_output():
+                    await self._channel.send(frames)
             except ConnectionLost:
                 pass    # that it ends is known already
-            await self._socket.close()
+            await self._channel.close()
 
     def _finish(self, end: End) -> None:
         if self._end is None:
@@ -137,7 +143,7 @@ class Link:
     # ---- the only task that writes ----
 
     async def _write(self) -> None:
-        session, socket = self._session, self._socket
+        session, channel = self._session, self._channel
         while True:
             await self._output.wait()
             while frames := session.take_output():
@@ -145,8 +151,7 @@ class Link:
                 # never cancelled inside a frame: half of one would poison the stream
                 with trio.move_on_after(WRITE_TIMEOUT, shield=True) as scope:
                     try:
-                        for frame in frames:
-                            await socket.send(frame)
+                        await channel.send(frames)
                     except ConnectionLost as error:
                         lost = error
                 if lost is not None:
@@ -169,23 +174,23 @@ class Link:
 
     async def _read(self) -> None:
         try:
-            while await self._read_one():
-                pass
+            while True:
+                for element in await self._channel.receive():
+                    if not await self._take(element):
+                        return
         except ConnectionLost as error:
             self._lost(error)
         except WireError as error:
             self._session.fail(error)
             self._finish(End(f"the server does not speak proper XMPP: {error}"))
 
-    async def _read_one(self) -> bool:
+    async def _take(self, element: Element) -> bool:
+        """One element that came; whether there may be more."""
         session = self._session
-        message = await self._socket.receive()
         self._heard += 1
-        if not isinstance(message, str):
-            raise WireError("bad-format", "a binary frame came where XMPP uses text frames")
         for_others: list[events.Event] = []
         ended: events.Ended | None = None
-        for event in session.receive(self._parser.parse_frame(message)):
+        for event in session.receive(element):
             if isinstance(event, events.Derive):
                 session.derived(await self._derive(event.derivation))
             else:
@@ -221,6 +226,13 @@ class Link:
             await trio.sleep(self._probe_timeout)
             if self._heard == heard:
                 self._finish(End("the server gives no sign of life"))
+
+    async def _watch_silence(self) -> None:
+        while self._heartbeat:
+            heard = self._heard
+            await trio.sleep(self._heartbeat)
+            if self._heard == heard and self.ready:
+                self.probe()
 
     async def _watch_due(self) -> None:
         while True:

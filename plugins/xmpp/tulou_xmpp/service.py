@@ -10,13 +10,15 @@ from pathlib import Path
 import trio
 from tulou import AccountChanged, Context, NetworkChanged
 from tulou_contracts.identity import Authenticator, Credentials
-from tulou_contracts.network import WebSocketConnector
+from tulou_contracts.network import HttpClient, WebSocketConnector
 from tulou_contracts.network_state import NetworkClock
+from tulou_contracts.tcp import Resolver, TcpConnector
 from tulou_contracts.tracking import Tracker
 from tulou_contracts.transport import ConnectionChanged, Signalling, Transport
 
 from tulou_xmpp.authenticator import XmppAuthenticator
 from tulou_xmpp.link import derive_in_thread, derive_inline
+from tulou_xmpp.reach.opener import Opener
 from tulou_xmpp.signalling import XmppSignalling
 from tulou_xmpp.timekeeping import Timekeeper
 from tulou_xmpp.tracked import Tracked
@@ -32,16 +34,20 @@ async def run(ctx: Context) -> AsyncIterator[None]:
     prefix, suffix = ctx.config.resource, f"{ctx.random.getrandbits(40):010x}"
     find = partial(_resource, ctx.data, prefix, suffix)
     resource = await trio.to_thread.run_sync(find) if threads else find()
+    opener = Opener(
+        connector, ctx.config, tcp=ctx.wanted(TcpConnector).get, resolver=ctx.wanted(Resolver).get,
+        http=ctx.wanted(HttpClient).get, rng=ctx.random,
+    )
     transport = XmppTransport(
         connector, ctx.service(Credentials), ctx.config,
         resource=resource, publish=ctx.publish, now=ctx.now, rng=ctx.random, log=ctx.log,
-        derive=derive,
+        derive=derive, opener=opener,
     )
     ctx.subscribe(AccountChanged, transport.account_changed)
     ctx.subscribe(NetworkChanged, transport.network_changed)
     ctx.provide(Transport, transport)
     ctx.provide(Signalling, XmppSignalling(transport.exchange))
-    ctx.provide(Authenticator, XmppAuthenticator(connector, ctx.config, derive))
+    ctx.provide(Authenticator, XmppAuthenticator(connector, ctx.config, derive, opener))
     timekeeper = Timekeeper(transport.exchange, ctx.wanted(NetworkClock))
     ctx.subscribe(ConnectionChanged, timekeeper.connection_changed)
     ctx.spawn(timekeeper.run, name="timekeeping")

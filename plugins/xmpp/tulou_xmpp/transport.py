@@ -20,7 +20,9 @@ from tulou_contracts.transport import (
 from tulou_xmpp.config import Config
 from tulou_xmpp.exchange import Exchange
 from tulou_xmpp.inflow import Inflow
-from tulou_xmpp.link import SUBPROTOCOL, Derive, End, Link, derive_in_thread
+from tulou_xmpp.link import Derive, End, Link, derive_in_thread
+from tulou_xmpp.reach.endpoint import Endpoint
+from tulou_xmpp.reach.opener import Opener
 from tulou_xmpp.session import Login
 from tulou_xmpp.stanzas.messages import encode_receipt
 from tulou_xmpp.submission import PendingSubmission
@@ -54,8 +56,9 @@ class XmppTransport:
         rng: random.Random | None = None,
         log: logging.Logger | None = None,
         derive: Derive = derive_in_thread,
+        opener: Opener | None = None,
     ) -> None:
-        self._connector = connector
+        self._opener = opener or Opener(connector, config)
         self._credentials = credentials
         self._config = config
         self._resource = resource
@@ -72,6 +75,7 @@ class XmppTransport:
         self._credential: Credential | None = None
         self._exchange: Exchange | None = None
         self._link: Link | None = None
+        self._way: Endpoint | None = None
 
     # ---- the contract ----
 
@@ -219,20 +223,20 @@ class XmppTransport:
     async def _connect(self, endpoint: str, exchange: Exchange) -> End:
         config = self._config
         exchange.refusal = None
-        async with self._connector.connect(
-            endpoint, subprotocols=(SUBPROTOCOL,), timeout=config.connect_timeout,
-            heartbeat=config.heartbeat,
-        ) as socket:
-            if socket.subprotocol != SUBPROTOCOL:
-                return End(f"{endpoint} is a WebSocket, but not one for XMPP")
+        domain = exchange.session.login.address.domain
+        async with self._opener.open(domain, endpoint, config.heartbeat) as channel:
             if self._stale or self._stopping:
                 return End("nobody needs this connection any more", in_order=True)
             link = Link(
-                socket, exchange.session, exchange.on_events, derive=self._derive,
+                channel, exchange.session, exchange.on_events, derive=self._derive,
                 room=self._inflow.room, login_timeout=config.login_timeout,
-                probe_timeout=config.probe_timeout,
+                probe_timeout=config.probe_timeout, heartbeat=config.heartbeat,
             )
             self._link = exchange.line = link
+            if self._way is not None and self._way.is_stream != channel.way.is_stream:
+                # servers resume such a session and then take one's bytes for the other's (Prosody)
+                exchange.on_events(exchange.session.abandon())
+            self._way = channel.way
             poisonous = False
             try:
                 end = await link.run()
@@ -240,6 +244,10 @@ class XmppTransport:
             finally:
                 self._link = exchange.line = None
                 exchange.on_events(exchange.session.lost(poisonous=poisonous))
+            if link.settled:
+                self._opener.worked(domain, channel.way)
+            elif exchange.refusal is None and not end.in_order:
+                self._opener.failed(domain, channel.way)
         return end
 
     async def _judge(self, end: End, exchange: Exchange) -> _Verdict | None:
@@ -263,8 +271,7 @@ class XmppTransport:
     def _exchange_for(self, credential: Credential) -> Exchange:
         login = Login(
             address=JID.parse(credential.account.address), password=credential.password,
-            resource=self._resource,
-            plain=self._config.allow_plain or self._endpoint(credential).startswith("wss://"),
+            resource=self._resource, plain=self._config.allow_plain,
         )
         if self._exchange is None or self._exchange.session.login != login:
             self._forget_account()

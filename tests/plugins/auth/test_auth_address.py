@@ -98,13 +98,14 @@ def test_impossible_passwords_are_told_without_quoting(password: str) -> None:
 
 
 @pytest.mark.parametrize("endpoint", [
-    "", "ws://127.0.0.1:5280/xmpp-websocket", "wss://chat.example.org/ws?x=1", "wss://[::1]:443/"])
+    "", "ws://127.0.0.1:5280/xmpp-websocket", "wss://chat.example.org/ws?x=1", "wss://[::1]:443/",
+    "xmpp://chat.example.org", "xmpps://[::1]:5223"])
 def test_server_addresses(endpoint: str) -> None:
     assert server_address(f"  {endpoint} ") == endpoint
 
 
 @pytest.mark.parametrize(("endpoint", "sentence"), [
-    ("chat.example.org", "does not begin with ws:// or wss://"),
+    ("chat.example.org", "does not begin with wss://, xmpp:// or xmpps://"),
     ("http://chat.example.org", "does not begin with"),
     ("wss://", "names no server"),
     ("wss://exa mple.org/", "names no server"),

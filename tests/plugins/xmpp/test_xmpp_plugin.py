@@ -11,7 +11,7 @@ from tulou_contracts.transport import ConnectionChanged, ConnectionState, Signal
 
 from fake_xmpp_session import DOMAIN
 from xmpp_network import MemoryNetwork
-from xmpp_world import FixedCredentials
+from xmpp_world import ENDPOINT, FixedCredentials
 from tulou_xmpp import plugin
 from tulou_xmpp.config import Config
 from tulou_xmpp.service import run
@@ -21,13 +21,14 @@ def context(world, folder):
     network = MemoryNetwork(world.nursery, world.server.serve)
     services = {WebSocketConnector: network, Credentials: FixedCredentials(f"lin@{DOMAIN}", "pw")}
     ctx = SimpleNamespace(
-        config=Config(), data=folder, random=random.Random(3), log=None, provided={}, subscribed=set(),
-        published=[], now=lambda: 1,
+        config=Config(endpoint=ENDPOINT), data=folder, random=random.Random(3), log=None,
+        provided={}, subscribed=set(), published=[], now=lambda: 1,
     )
     ctx.service = services.__getitem__
     ctx.wanted = lambda contract: SimpleNamespace(get=lambda: None)
     ctx.subscribe = lambda event, handler: ctx.subscribed.add(event)
     ctx.publish = ctx.published.append
+    ctx.implement = lambda *implementations: None
     ctx.provide = ctx.provided.__setitem__
     ctx.spawn = lambda function, name="": world.nursery.start_soon(function)
     return ctx

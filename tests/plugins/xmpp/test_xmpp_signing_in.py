@@ -11,7 +11,7 @@ from tulou_contracts.transport import ConnectionState, ContactChanged, NotConnec
 
 from fake_xmpp_session import DOMAIN
 from xmpp_network import MemoryNetwork
-from xmpp_world import LIN, WANG, derive_here
+from xmpp_world import ENDPOINT, LIN, WANG, derive_here
 from tulou_xmpp.authenticator import XmppAuthenticator
 from tulou_xmpp.config import Config
 from tulou_xmpp.wire import Element
@@ -65,7 +65,8 @@ async def test_a_server_that_only_takes_bare_passwords_never_gets_ours(world):
 
 
 def authenticator(world):
-    return XmppAuthenticator(MemoryNetwork(world.nursery, world.server.serve), Config(), derive_here)
+    network = MemoryNetwork(world.nursery, world.server.serve)
+    return XmppAuthenticator(network, Config(endpoint=ENDPOINT), derive_here)
 
 
 def credential(name, password):
@@ -102,10 +103,11 @@ async def test_a_server_that_cannot_be_asked_is_unavailable_not_a_wrong_password
     world.server.silent = True
     with pytest.raises(ServerUnavailable):
         await asks.verify(credential(LIN, "pw"))
-    asks._connector.unreachable = "nobody listens there"
+    network = asks._opener._websockets
+    network.unreachable = "nobody listens there"
     with pytest.raises(ServerUnavailable, match="nobody listens there"):
         await asks.verify(credential(LIN, "pw"))
-    asks._connector.unreachable = ""
-    asks._connector.subprotocol = None
+    network.unreachable = ""
+    network.subprotocol = None
     with pytest.raises(ServerUnavailable):
         await asks.register(credential(LIN, "pw"))

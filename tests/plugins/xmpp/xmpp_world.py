@@ -17,6 +17,7 @@ from tulou_xmpp.wire import Element as E
 from tulou_xmpp.wire import namespaces as ns
 from xmpp_network import MemoryNetwork
 
+ENDPOINT = f"ws://{DOMAIN}/xmpp-websocket"
 WANG = f"wang@{DOMAIN}"
 LIN = f"lin@{DOMAIN}"
 
@@ -51,7 +52,8 @@ class Client:
         self.news = trio.Event()
         self.credentials = FixedCredentials(self.address, password)
         self.transport = XmppTransport(
-            network, self.credentials, config or Config(), resource=resource, publish=self._publish,
+            network, self.credentials, config or Config(endpoint=ENDPOINT), resource=resource,
+            publish=self._publish,
             now=lambda: int(trio.current_time() * 1e6) + 1_700_000_000_000_000,
             rng=random.Random(1), derive=derive_here,
         )

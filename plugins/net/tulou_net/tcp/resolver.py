@@ -51,6 +51,10 @@ class DnsResolver:
             raise ResolveFailed(f"the name system does not say where {question} is: {_why(error)}") from error
         return _targets(question, answer)
 
+    def forget(self) -> None:
+        """Ask anew what was answered before, e.g. because the network is another one."""
+        self._resolver = None
+
     async def _made(self) -> dns.asyncresolver.Resolver:
         if self._resolver is None:
             import dns.asyncresolver

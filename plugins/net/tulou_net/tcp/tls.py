@@ -51,11 +51,18 @@ async def secure(
     try:
         await secured.do_handshake()
     except (trio.BrokenResourceError, trio.ClosedResourceError, OSError, ssl.CertificateError) as error:
-        raise reasons.tls_failure(error, where) from error
+        raise _reason(error, tls.name or host, where) from error
     _check_fingerprint(secured, tls.fingerprints, where)
     stream.secure(secured)
     agreed: str | None = secured.selected_alpn_protocol()
     return agreed
+
+
+def _reason(error: Exception, name: str, where: str) -> NetworkError:
+    for each in reasons.chain(error):
+        if isinstance(each, ssl.SSLError) and "UNRECOGNIZED_NAME" in (each.reason or ""):
+            return CertificateRefused(f"{where} has no certificate for {name}; is it the right server?")
+    return reasons.tls_failure(error, where)
 
 
 def _ascii(name: str) -> str:

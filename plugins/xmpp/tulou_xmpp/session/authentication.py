@@ -22,7 +22,7 @@ _REASONS = {
     "account-disabled": "the account is disabled",
     "credentials-expired": "the password has expired",
     "temporary-auth-failure": "the server cannot check passwords at the moment",
-    "encryption-required": "the server wants an encrypted connection (wss://)",
+    "encryption-required": "the server wants an encrypted connection (wss://, xmpp:// or xmpps://)",
 }
 
 
@@ -51,7 +51,7 @@ class Authentication:
                     return [events.PasswordRefused("not-authorized", str(error), True)]
                 self._stream.write(Element("auth", ns.SASL, _b64(self._scram.first()), mechanism=mechanism))
                 return []
-        if "PLAIN" in offered and login.plain:
+        if "PLAIN" in offered and (login.plain or self._stream.secure):
             self._stream.go(Step.AUTHENTICATE)
             message = f"\0{login.address.local}\0{login.password}".encode()
             self._stream.write(Element("auth", ns.SASL, _b64(message), mechanism="PLAIN"))

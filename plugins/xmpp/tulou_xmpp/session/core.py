@@ -105,8 +105,9 @@ class Session:
 
     # ---- what the driver calls ----
 
-    def connected(self) -> None:
-        """A connection is open: begin."""
+    def connected(self, *, secure: bool = False) -> None:
+        """A connection is open: begin. `secure`: nobody in between can read what is said."""
+        self._stream.secure = secure
         self._stream.go(Step.CONNECT)
         self._stream.clear()
         self._management.connected()

@@ -18,7 +18,7 @@ class Purpose(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Login:
-    """Who signs in and how. `plain` allows to send the password itself."""
+    """Who signs in and how. `plain` allows to send the password itself also where others could read it."""
 
     address: JID
     password: str = field(repr=False)

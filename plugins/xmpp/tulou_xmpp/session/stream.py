@@ -13,6 +13,7 @@ class Stream:
     def __init__(self, domain: str) -> None:
         self.domain = domain
         self.state = State.DISCONNECTED
+        self.secure = False
         self._frames: list[str] = []
 
     @property

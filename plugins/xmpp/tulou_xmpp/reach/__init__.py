@@ -1,0 +1,1 @@
+"""How the server is reached: where it is, by which way, and what carries the session's frames."""
