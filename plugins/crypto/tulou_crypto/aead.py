@@ -1,4 +1,8 @@
-"""AES-256-GCM (NIST SP 800-38D) in the one layout that everything here uses: nonce, text, tag."""
+"""AES-256-GCM (NIST SP 800-38D) for the keyring's file: nonce, text, tag.
+
+On pycryptodome whatever provider was chosen: a start of the app reads a secret, and a whole
+provider takes twice as long to import.
+"""
 
 from __future__ import annotations
 

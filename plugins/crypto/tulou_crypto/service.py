@@ -35,7 +35,7 @@ async def run(ctx: Context) -> AsyncIterator[None]:
     primitives = lazily(lambda: choose(config.provider, ctx.log))
     signatures = KeySignatures(primitives)
     ctx.provide(Primitives, primitives)
-    ctx.provide(Cipher, AesGcm(threads=config.threads))
+    ctx.provide(Cipher, AesGcm(primitives, threads=config.threads))
     ctx.provide(Signatures, signatures)
     ctx.provide(SignedTexts, JwsTexts(signatures))
     ctx.provide(PublicSeal, HpkeSeal(primitives))

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from crypto_backends import DictBackend, HangingBackend, LyingBackend, RaisingBackend, system_on
+from crypto_providers import PROVIDERS
 from tulou_contracts.crypto import Cipher, Keyring
 from tulou_contracts.testing.crypto import (
     CipherConformance,
@@ -57,9 +58,9 @@ class TestMemory(KeyringConformance):
 
 
 class TestAesGcm(CipherConformance):
-    @pytest.fixture
-    def cipher(self) -> Cipher:
-        return AesGcm()
+    @pytest.fixture(params=PROVIDERS)
+    def cipher(self, request: pytest.FixtureRequest) -> Cipher:
+        return AesGcm(request.param())
 
 
 class TestFakeCipher(CipherConformance):

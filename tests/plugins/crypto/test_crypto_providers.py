@@ -139,7 +139,7 @@ def test_a_third_partys_provider_is_found(monkeypatch: pytest.MonkeyPatch) -> No
         name = "theirs"
 
     entry: Any = SimpleNamespace(name="theirs", load=lambda: Theirs)
-    monkeypatch.setattr(choice, "entry_points", lambda group: [entry])
+    monkeypatch.setattr(choice, "installed", lambda: [entry])
     assert choice.choose("theirs", LOG).name == "theirs"
     with pytest.raises(CryptoError, match="install"):
         choice.choose("auto", LOG)

@@ -32,10 +32,17 @@ async def test_it_provides_what_its_manifest_says(tmp_path: Path, threads: bool)
 
 def test_starting_imports_no_library() -> None:
     code = (
-        "import sys, tulou_crypto.service, tulou_crypto.config, tulou_crypto.cipher as c, pathlib\n"
-        "import tulou_crypto.profile_keyring as p\n"
-        "c.AesGcm(); p.ProfileKeyring(pathlib.Path('.'))\n"
-        "assert not {'Crypto', 'keyring'} & set(sys.modules), 'too early'\n"
+        "import logging, pathlib, sys, types, trio\n"
+        "import tulou_crypto.service as s, tulou_crypto.config as c\n"
+        "from tulou.services import mismatches\n"
+        "def provide(contract, provider): assert not mismatches(contract, provider)\n"
+        "async def main():\n"
+        "    context = types.SimpleNamespace(\n"
+        "        config=c.Config(), data=pathlib.Path('.'), log=logging.getLogger(), provide=provide)\n"
+        "    async with s.run(context): pass\n"
+        "trio.run(main)\n"
+        "early = {'Crypto', 'keyring', 'cryptography', 'asn1crypto'} & set(sys.modules)\n"
+        "assert not early, early\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
-from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING
 
 from tulou_contracts.crypto import CryptoError, Primitives
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint, EntryPoints
 
 GROUP = "tulou.crypto_providers"
 PREFERRED = ("cryptography", "pycryptodome")
@@ -14,7 +17,7 @@ PREFERRED = ("cryptography", "pycryptodome")
 
 def choose(name: str, log: logging.Logger) -> Primitives:
     """The provider called `name`, or with "auto" the best that loads. Raises `CryptoError`."""
-    found = {each.name: each for each in entry_points(group=GROUP)}
+    found = {each.name: each for each in installed()}
     if name != "auto":
         if name not in found:
             raise CryptoError(
@@ -28,6 +31,13 @@ def choose(name: str, log: logging.Logger) -> Primitives:
             except CryptoError as error:
                 log.debug("%s", error)
     raise CryptoError("no provider of cryptography can be loaded; install tulou-crypto again")
+
+
+def installed() -> EntryPoints:
+    """All providers that some distribution names."""
+    from importlib.metadata import entry_points
+
+    return entry_points(group=GROUP)
 
 
 def _load(entry: EntryPoint) -> Primitives:
