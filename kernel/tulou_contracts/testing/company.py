@@ -31,8 +31,8 @@ class FakeCompany:
     """`Company` and `Flags` in memory: a test issues what it likes, and sees what was reported."""
 
     def __init__(
-        self, publish: Callable[[object], object] | None = None, *, url: str | None = "https://company.test",
-        account: str = "",
+        self, publish: Callable[[object], object] | None = None, *,
+        url: str | None = "https://company.test",
     ) -> None:
         self.url = url
         self.reports: list[tuple[str, bytes, str, Mapping[str, str]]] = []
@@ -40,7 +40,6 @@ class FakeCompany:
         self.answers: list[HttpResponse | Exception] = []
         """What the next reports are answered; afterwards 200."""
         self._publish = publish or (lambda event: None)
-        self._account = account
         self._documents: dict[str, Document] = {}
 
     def issue(self, kind: str, content: Mapping[str, Any] | None, version: int | None = None) -> None:

@@ -51,7 +51,7 @@ class CompanyClient:
         self._look = Wake()
         self._news = Wake()
         self._fetching = trio.Lock()
-        self._connected = self._opened = False
+        self._opened = False
 
     # what the contract says
 
@@ -90,7 +90,6 @@ class CompanyClient:
 
     def online(self) -> None:
         """The wire is there (again)."""
-        self._connected = True
         self._news.set()
 
     def notified(self) -> None:
@@ -119,21 +118,23 @@ class CompanyClient:
     async def keep_up(self) -> None:
         """Look for other documents: on word by the wire, and now and then."""
         delays = backoff(FIRST_RETRY, self._config.poll, self._rng)
+        wait = self._config.poll
         while True:
-            wait = self._config.poll * self._rng.uniform(0.8, 1.2)
-            if self._connected:
-                try:
-                    await self._fetch("")
-                    delays = backoff(FIRST_RETRY, self._config.poll, self._rng)
-                except (NetworkError, NoCompany, DocumentRefused) as error:
-                    asked = error.wait if isinstance(error, ServiceBusy) else 0.0
-                    wait = max(1.0, asked, FIRST_RETRY / 2 + next(delays))
-            told = False
-            with trio.move_on_after(wait):
-                await self._news.wait()
-                told = True
-            if told and self.asked_at:
+            if await self._told_within(wait) and self.asked_at:
                 await trio.sleep(max(0.1, self._rng.uniform(0, self._config.spread)))
+            wait = self._config.poll * self._rng.uniform(0.8, 1.2)
+            try:
+                await self._fetch("")
+                delays = backoff(FIRST_RETRY, self._config.poll, self._rng)
+            except (NetworkError, NoCompany, DocumentRefused) as error:
+                asked = error.wait if isinstance(error, ServiceBusy) else 0.0
+                wait = max(asked, FIRST_RETRY / 2 + next(delays))
+
+    async def _told_within(self, seconds: float) -> bool:
+        with trio.move_on_after(seconds):
+            await self._news.wait()
+            return True
+        return False
 
     async def watch(self) -> None:
         """Say so when a document runs out, also when the clock is set."""
@@ -157,7 +158,7 @@ class CompanyClient:
                 raise
             if texts is not None:
                 self.refusals = {
-                    each: why for each, why in self.refusals.items() if kind and each != kind}
+                    each: why for each, why in self.refusals.items() if kind and each not in (kind, "")}
                 outcomes = [await self._take(text) for text in texts]
                 if all(outcomes):
                     self._service.took()

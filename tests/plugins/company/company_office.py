@@ -136,12 +136,12 @@ class Office:
 
 
 @asynccontextmanager
-async def office(profile, *, texts=(), storage=None, service=None, account=LIN, wire=True, **config):
+async def office(profile, *, texts=(), storage=None, service=None, account=LIN, wire=True, asked=None, **config):
     storage = storage or MemoryStorage()
     service = service or FakeService()
     if texts:
         service.texts = list(texts)
-    signals = FakeSignals()
+    signals = FakeSignals(asked or "example.org")
     signals.answer("company.token", service.token)
     identity = SimpleNamespace(
         account=Account(address=account) if account else None, signed_in=bool(account),
@@ -151,7 +151,7 @@ async def office(profile, *, texts=(), storage=None, service=None, account=LIN, 
     fakes = {Storage: storage, SignedTexts: FakeSignedTexts(), HttpClient: service, Identity: identity}
     if wire:
         fakes[Signalling] = device
-    settings = {"root_keys": [KEY.public], "threads": False, "spread": 0.0, **config}
+    settings = {"root_keys": [KEY.public], "threads": False, "spread": 0.0, "service": asked or "", **config}
     async with boot(plugin, fakes=fakes, profile=profile, config={"company": settings},
                     essential=["company"]) as kernel:
         made = Office(kernel, service, signals, device, identity, storage)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 
 import pytest
@@ -17,5 +18,6 @@ def run_virtually(function, clock=None, **more):
 
 def pytest_collection_modifyitems(items):
     for item in items:
-        if HERE in item.path.parents and not getattr(item.module, "REAL_TIME", False):
+        if HERE in item.path.parents and not getattr(item.module, "REAL_TIME", False) \
+                and inspect.iscoroutinefunction(item.function):
             item.add_marker(pytest.mark.trio(run=run_virtually), append=False)

@@ -75,11 +75,13 @@ async def test_it_runs_out_on_time_and_a_new_one_begins(tmp_path):
 
 async def test_what_ran_out_while_the_app_was_closed_does_not_hold_but_marks(tmp_path):
     storage = MemoryStorage()
-    async with office(tmp_path, texts=[signed(version=7, valid_until=EPOCH + 1_000_000)], storage=storage) as it:
+    short = signed(version=7, valid_until=EPOCH + 1_000_000)
+    async with office(tmp_path, texts=[short], storage=storage) as it:
         await it.asked(1)
         assert it.changes == [("policy", 7)]
     await trio.sleep(10)
-    async with office(tmp_path, texts=[signed(version=6, valid_until=EPOCH + 40 * DAY)], storage=storage) as it:
+    old = signed(version=6, valid_until=EPOCH + 40 * DAY)
+    async with office(tmp_path, texts=[old], storage=storage) as it:
         await trio.sleep(2)
         assert it.company.document("policy") is None
         with pytest.raises(DocumentRefused, match="older than 7"):
