@@ -183,6 +183,8 @@ async def test_messages_flow_on_when_the_way_changes(prosody, people):
             assert str(lin.opener.channel.way) == endpoint
             sent = outgoing(lin.address, WORDS)
             with trio.fail_after(20):
+                # a server keeps for later what comes before it has heard that we are there
+                await lin.transport.archive(before="", limit=1)
                 await wang.transport.submit(sent).accepted()
                 await at_lin.message(sent.id)
 
