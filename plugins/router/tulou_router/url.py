@@ -98,5 +98,5 @@ def _decoded(url: str, text: str) -> str:
 
 def shown(url: str) -> str:
     """An address as a sentence may show it: short, and without anything that acts on a terminal."""
-    clean = _CONTROL.sub("\ufffd", url)
-    return clean if len(clean) <= 80 else f"{clean[:79]}…"
+    clean = "".join(each if each.isprintable() else "\ufffd" for each in url[:80])
+    return clean if len(url) <= 80 else f"{clean[:79]}…"

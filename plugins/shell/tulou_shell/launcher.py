@@ -47,7 +47,7 @@ def main(arguments: list[str]) -> int:
                         help="an address to open (tulou://...), and what each account runs: a name or a"
                         " file (default: office)")
     parser.add_argument("--account", default="", metavar="ADDRESS",
-                        help="whom an address is for, where there are several accounts (default: the last used)")
+                        help="whom an address is for, among several accounts (default: the last one used)")
     parser.add_argument("--profile", type=Path, metavar="FOLDER",
                         help="hand the address to the app that `tulou run` runs on this profile")
     parser.add_argument("--data", type=Path, default=data_folder(), metavar="FOLDER",
