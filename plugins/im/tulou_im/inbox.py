@@ -86,7 +86,8 @@ class Inbox:
             self._log.error("a plugin failed on message %s; it is stored as it came: %s", item.id, error)
             return item
         if isinstance(answer, Prevent):
-            self._log.info("message %s was dropped by %s: %s", item.id, answer.plugin, answer.reason)
+            # not why: reasons are for people, and may quote what was written
+            self._log.info("message %s was dropped by %s", item.id, answer.plugin)
             return None
         return replace(item, body=clean(answer.body), kind=answer.kind, data=dict(answer.data))
 

@@ -10,6 +10,7 @@ from enum import Enum
 from json.encoder import encode_basestring
 from os import strerror
 from pathlib import PurePath
+from socket import gaierror
 from traceback import walk_tb
 from types import TracebackType
 from typing import Any
@@ -23,6 +24,7 @@ _DEPTH = 3
 _FRAMES = 30
 _CHAIN = 5
 _LARGEST = 1 << 63
+_CONSTANT = re.compile(r"[A-Z][A-Z0-9_ ]{1,80}\Z")
 _QUOTED = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|‘[^’]*’|“[^”]*”|«[^»]*»|`[^`]*`", re.S)
 
 
@@ -93,20 +95,31 @@ class Describer:
         return quoted(self._redactor.scrub(name)) if type(name) is str else '"<key>"'
 
     def error_text(self, error: BaseException) -> str:
-        """What an exception says. Sentences of ours are for people and are scrubbed like any text;
-        what others say quotes what it is about, and that is left out."""
-        if isinstance(error, OSError) and isinstance(error.errno, int):
-            return f"{type(error).__name__}: {strerror(error.errno)}"
-        said = " ".join([str.__str__(each) for each in error.args if isinstance(each, str)])
-        if isinstance(error, UnicodeError):
-            said = error.args[-1] if error.args and isinstance(error.args[-1], str) else ""
-        if isinstance(error, KeyError):
-            said = ""
-        said = said[:2 * LONGEST]
+        """What an exception says, as far as it may be kept.
+
+        Sentences of ours are for people and are scrubbed like any text, without what they quote of
+        others' errors. The system's and the interpreter's own speak of code. All others may say anything
+        of what they were given, so their kind has to do.
+        """
+        kind = type(error).__name__
+        if isinstance(error, OSError):
+            return f"{kind}: {_of_system(error)}"
         if isinstance(error, TulouError):
-            return self._redactor.scrub(said)
-        scrubbed = self._redactor.scrub(_QUOTED.sub("<text>", said))
-        return f"{type(error).__name__}: {scrubbed}" if scrubbed else type(error).__name__
+            return self._redactor.scrub(self._without_others(error))
+        if isinstance(error, _OF_CODE) or type(error).__module__.partition(".")[0] == "trio":
+            return f"{kind}: {self._redactor.scrub(_QUOTED.sub('<text>', _said(error)))}"
+        return kind
+
+    def _without_others(self, error: BaseException) -> str:
+        said = _said(error)
+        cause, left = error.__cause__ or error.__context__, _CHAIN
+        while cause is not None and left:
+            if not isinstance(cause, (TulouError, OSError, *_OF_CODE)):
+                texts = {_said(cause), *map(_text, cause.args)} - {""}
+                for each in sorted(texts, key=len, reverse=True):
+                    said = said.replace(each, "<text>")
+            cause, left = cause.__cause__ or cause.__context__, left - 1
+        return said
 
     def error(self, error: BaseException) -> str:
         """An exception and what led to it, as JSON: type, text and frames; no line of source and no
@@ -129,6 +142,23 @@ class Describer:
             if led is not None:
                 waiting.append(led)
         return f"[{','.join(chain)}]"
+
+
+_OF_CODE = (AttributeError, NameError, ImportError, RecursionError, IndexError, TypeError, ArithmeticError)
+"""What the interpreter says of code."""
+
+
+def _said(error: BaseException) -> str:
+    return " ".join([_text(each) for each in error.args if isinstance(each, str)])[:2 * LONGEST]
+
+
+def _of_system(error: OSError) -> str:
+    reason = getattr(error, "reason", None)  # that of TLS
+    if isinstance(reason, str) and _CONSTANT.match(reason):
+        return reason
+    if isinstance(error.errno, int) and error.errno > 0:
+        return strerror(error.errno)
+    return "an address cannot be found" if isinstance(error, gaierror) else "<text>"
 
 
 def _number(number: float) -> str:

@@ -12,7 +12,7 @@ from hashlib import blake2b
 
 LONGEST = 2000
 """Characters kept of one text."""
-_EXAMINED = 8000
+_EXAMINED = 3000
 
 _SUSPECT = re.compile(
     r"[@/\\:=~]|\.[A-Za-z]|\d{7}|\d[ -]\d|[A-Za-z0-9_+-]{20}|(?i:bearer|basic |sk-|ghp_|密码|口令|令牌)"
@@ -26,26 +26,40 @@ _FILES = (
     "py|rar|rtf|sqlite|svg|tar|tgz|tiff?|toml|txt|vcf|vsdx?|wav|webm|webp|wps|et|dps|ofd|xls[xm]?|xml|"
     "ya?ml|zip"
 )
-_KINDS = re.compile(
-    "|".join((
-        r"(?P<data>\bdata:[\w.+-]+/[^\s'\"<>]+)",
-        r"(?P<url>\b[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"<>]+)",
-        r"(?P<named>(?P<name>(?i:\b(?:pass(?:word|wd|phrase)?|pwd|secret|\w*token|\w*api[-_]?key|\w*_key|"
-        r"authorization|cookie|credentials?)\b|密码|口令|令牌))"
-        r"(?P<sign>[\"']?\s*[:=：]\s*)(?:\"[^\"]*\"|'[^']*'|(?:(?i:bearer|basic|token)\s+)?[^\s,;\"'}]+))",
-        r"(?P<bearer>\b(?i:bearer|basic)\s+[A-Za-z0-9._~+/=-]{6,})",
-        r"(?P<id>(?<![0-9A-Fa-f-])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![0-9A-Fa-f-]))",
-        r"(?P<address>[^\s@\"'<>()\[\],;:/\\=]+@[\w-]+(?:\.[\w-]+)*(?P<resource>/[^\s'\"<>]*)?)",
-        r"(?P<path>(?<![\w<])(?:~|\.{1,2})?(?:/[^\s/'\"<>|:]+)+/(?:[^\n'\"<>|:]{0,200}?\.[A-Za-z0-9]{1,5}\b"
-        r"|[^\s'\"<>|:]*)"
-        r"|(?<!\w)[A-Za-z]:[\\/][^\n'\"<>|:]*|\\\\[^\s'\"<>|]+|~[\\/][^\s'\"<>|]+)",
-        rf"(?P<file>[^\s/\\'\"<>|:*?]+\.(?i:{_FILES})(?![\w.]))",
-        r"(?P<moment>\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)?)",
-        r"(?P<phone>(?<![\w.:-])\+?\(?\d(?:[ ()-]{0,2}\d){6,17}[Xx]?(?![\w:]))",
-        r"(?P<token>\beyJ[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)*|\b(?:sk|gh[a-z]|xox[a-z]|AKIA)[-_A-Za-z0-9]{8,}"
-        r"|(?<![A-Za-z0-9_+/-])(?=[A-Za-z_+/=-]*\d|[a-z_-]*[A-Z]+[a-z]+[A-Z])[A-Za-z0-9_+/-]{20,}={0,2})",
-    ))
-)
+_APART = r"(?<![A-Za-z0-9])"
+"""Not within a word of Latin letters; Chinese ones may touch."""
+_SHAPES = {
+    "fault": _APART + r"(?P<type>[A-Z]\w{2,60}(?:Error|Exception|Group|Exit)): [^\n]*",
+    "data": _APART + r"data:[\w.+-]{1,100}/[^\s'\"<>]+",
+    "url": _APART + r"[A-Za-z][A-Za-z0-9+.-]{0,30}://[^\s'\"<>]+",
+    "named": (
+        r"(?P<name>(?i:" + _APART
+        + r"(?:pass(?:word|wd|phrase)?|pwd|secret|\w{0,40}(?:token|api[-_]?key|_key)"
+        r"|authorization|cookie|credentials?)(?![A-Za-z0-9]))|密码|口令|令牌)(?P<sign>[\"']?\s{0,5}[:=：]\s{0,5})"
+        r"(?:\"[^\"]*\"|'[^']*'|(?:(?i:bearer|basic|token)\s+)?[^\s,;\"'}]+)"
+    ),
+    "bearer": _APART + r"(?i:bearer|basic)\s+[A-Za-z0-9._~+/=-]{6,}",
+    "id": r"(?<![0-9A-Fa-f-])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![0-9A-Fa-f-])",
+    "address": (
+        r"[^\s@\"'<>()\[\],;:/\\=]{1,256}@(?:[\w-]+(?:\.[\w-]+)*|\[[^\s\]]{0,50}\])"
+        r"(?P<resource>/[^\s'\"<>]*)?"
+    ),
+    "path": (
+        r"(?<![\w<])(?:~|\.{1,2})?(?:/[^\s/'\"<>|:]+)+/"
+        r"(?:[^\n'\"<>|:]{0,200}?\.[A-Za-z0-9]{1,5}\b|[^\s'\"<>|:]*)"
+        r"|" + _APART + r"[A-Za-z]:[\\/][^\n'\"<>|:]*|\\\\[^\s'\"<>|]+|~[\\/][^\s'\"<>|]+"
+    ),
+    "file": rf"(?<![^\s/\\'\"<>|:*?])[^\s/\\'\"<>|:*?]{{1,256}}\.(?i:{_FILES})(?![\w.])",
+    "moment": _APART + r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)?",
+    "phone": r"(?<![A-Za-z0-9_.:-])\+?\(?\d(?:[ ()-]{0,2}\d){6,17}[Xx]?(?![A-Za-z0-9_:])",
+    "token": (
+        _APART + r"eyJ[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)*"
+        r"|" + _APART + r"(?:sk|gh[a-z]|xox[a-z]|AKIA)[-_A-Za-z0-9]{8,}"
+        r"|(?<![A-Za-z0-9_+/-])(?=[A-Za-z_+/-]{0,60}\d|[a-z_-]{0,60}[A-Z]+[a-z]+[A-Z])[A-Za-z0-9_+/-]{20,}={0,2}"
+    ),
+}
+"""Tried in this order at each place."""
+_KINDS = re.compile("|".join(f"(?P<{kind}>{shape})" for kind, shape in _SHAPES.items()))
 _UNSEEN = re.compile("[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 """Control characters that JSON leaves as they are, and those that turn the direction of text."""
 
@@ -73,6 +87,8 @@ class Redactor:
     def _instead(self, match: re.Match[str]) -> str:
         kind = match.lastgroup
         found = match.group()
+        if kind == "type" or kind == "fault":
+            return f"{match['type']}: <text>"
         if match["named"] is not None:
             return f"{match['name']}{match['sign']}<secret>"
         if match["address"] is not None:

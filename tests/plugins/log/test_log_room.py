@@ -106,8 +106,8 @@ async def test_levels_last(tmp_path: Path, house: House) -> None:
         assert enabled("im", logging.DEBUG)
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"levels":{"im":"loud"}}', b"\xff\xfe", b'{"levels":3}',
-                                     b'{"levels":' + b"[" * 9000])
+@pytest.mark.parametrize("content", [
+    b"", b"{", b"[]", b'{"levels":{"im":"loud"}}', b"\xff\xfe", b'{"levels":3}', b'{"levels":' + b"[" * 9000])
 async def test_a_damaged_file_of_levels_says_nothing(tmp_path: Path, house: House, content: bytes) -> None:
     (tmp_path / "log").mkdir()
     (tmp_path / "log" / "levels.json").write_bytes(content)
@@ -282,5 +282,3 @@ async def test_each_app_of_a_process_keeps_its_own(tmp_path: Path) -> None:
 
 def test_pages_answer_without_a_room() -> None:
     assert LogPages(stand_in(Logs), None).contribute_ui()
-
-
