@@ -17,6 +17,7 @@ from tulou_net.address import Address
 from tulou_net.config import Config
 from tulou_net.stream import WatchedStream
 from tulou_net.trust import Trust
+from tulou_net.tunnel import open_tunnel
 from tulou_net.websocket import BUFFER, QUEUE, NotOpened, Socket, keep
 
 _STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})(?: ([^\r\n]*))?")
@@ -27,6 +28,8 @@ class Attempt:
 
     def __init__(self, address: Address, config: Config, trust: Trust) -> None:
         self.stage = "connecting"
+        self.proxy = ""
+        """The address of the proxy to go through, if any."""
         self._address = address
         self._config = config
         self._trust = trust
@@ -51,7 +54,9 @@ class Attempt:
 
     async def _open_tcp(self) -> WatchedStream:
         try:
-            tcp = await trio.open_tcp_stream(self._address.host, self._address.port)
+            tcp = await open_tunnel(
+                self.proxy, self._address.host, self._address.port
+            ) if self.proxy else await trio.open_tcp_stream(self._address.host, self._address.port)
         except (OSError, UnicodeError, ValueError, OverflowError) as error:
             raise reasons.unreachable(error, self._address.where) from error
         return WatchedStream(tcp, stall=self._config.send_stall, quick_ack=self._config.quick_ack)

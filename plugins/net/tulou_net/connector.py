@@ -13,6 +13,7 @@ from tulou_contracts.network import Unreachable, WebSocket
 
 from tulou_net.address import parse
 from tulou_net.config import Config
+from tulou_net.proxies import Proxies
 from tulou_net.stream import own_nursery
 from tulou_net.trust import Trust
 
@@ -22,9 +23,12 @@ _NEEDED = "tulou_net.attempt"
 class Connector:
     """Implements the contract `WebSocketConnector`."""
 
-    def __init__(self, config: Config | None = None, trust: Trust | None = None) -> None:
+    def __init__(
+        self, config: Config | None = None, trust: Trust | None = None, proxies: Proxies | None = None
+    ) -> None:
         self._config = config or Config()
         self._trust = trust or Trust(self._config.ca_file)
+        self._proxies = proxies or Proxies()
 
     @asynccontextmanager
     async def connect(
@@ -45,6 +49,8 @@ class Connector:
         async with own_nursery() as nursery:
             attempt = Attempt(address, self._config, self._trust)
             with trio.move_on_after(timeout) as scope:
+                known = self._proxies.known(url)
+                attempt.proxy = await self._proxies.find(url) if known is None else known
                 socket = await attempt.run(nursery, subprotocols, max_message)
             if scope.cancelled_caught:
                 raise Unreachable(

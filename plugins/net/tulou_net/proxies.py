@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import trio
 
-from tulou_contracts.network import NetworkError
-
 from tulou_net.http.origin import origin_of
+from tulou_net.pac import Pac
 
 DIRECT = ""
 _MOST = 1024
@@ -25,8 +26,13 @@ class Proxies:
             raise ValueError(f"the proxy {proxy!r} is no address such as http://proxy.example:3128")
         self._proxy = DIRECT if proxy == "direct" else proxy
         self._asks = bool(pac) or proxy == "system"
-        self._pac_place = pac
+        self._pac = Pac(pac) if pac else None
         self._known: dict[str, str] = {}
+
+    def read_by(self, read: Callable[[str], bytes], log: logging.Logger) -> None:
+        """Who reads a PAC file that lies on a server: a blocking function."""
+        if self._pac is not None:
+            self._pac.read_by(read, log)
 
     def known(self, url: str) -> str | None:
         """The proxy's address, "" for none, None if it has to be asked for."""
@@ -51,11 +57,11 @@ class Proxies:
     def forget(self) -> None:
         """Ask again: the network is another one."""
         self._known.clear()
+        if self._pac is not None:
+            self._pac.forget()
 
     def _ask(self, url: str) -> str:
-        if self._pac_place:
-            raise NetworkError("PAC files are not read yet")
-        return of_the_system(url)
+        return of_the_system(url) if self._pac is None else self._pac.ask(url)
 
 
 def is_loopback(origin: str) -> bool:

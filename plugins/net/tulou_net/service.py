@@ -32,7 +32,7 @@ async def run(ctx: Context) -> AsyncIterator[None]:
     trust = Trust(ctx.config.ca_file)
     proxies = Proxies(ctx.config.proxy, ctx.config.pac)
     client = RequestsClient(ctx.config, trust, proxies=proxies, log=ctx.log, rng=ctx.random)
-    ctx.provide(WebSocketConnector, Connector(ctx.config, trust))
+    ctx.provide(WebSocketConnector, Connector(ctx.config, trust, proxies))
     ctx.provide(HttpClient, client)
     ctx.provide(HttpStreams, client)
     ctx.provide(HttpMetrics, client)

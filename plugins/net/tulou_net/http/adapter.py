@@ -36,6 +36,12 @@ class Adapter(HTTPAdapter):
         return {"scheme": scheme, "host": host, "port": port}, self._tls
 
     def proxy_manager_for(self, proxy: str, **named: Any) -> Any:
+        if proxy.lower().startswith("socks"):
+            from tulou_net.http.socks_connections import SOCKS_POOLS
+
+            manager = super().proxy_manager_for(proxy, **named)
+            manager.pool_classes_by_scheme = SOCKS_POOLS
+            return manager
         manager = super().proxy_manager_for(proxy, proxy_ssl_context=self._context, **named)
         manager.pool_classes_by_scheme = POOLS
         return manager

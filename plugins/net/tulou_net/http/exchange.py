@@ -12,6 +12,7 @@ from tulou_contracts.network import HttpRequest, HttpResponse, NetworkError
 from tulou_net.config import Config
 from tulou_net.http.call import Call, GivenUp
 from tulou_net.http.origin import where
+from tulou_net.http.resolve import Resolver
 from tulou_net.http.words import explain
 
 if TYPE_CHECKING:
@@ -65,6 +66,14 @@ class Exchanger:
         with _Working(call, request, proxy):
             raw = self._send(request, proxy, body)
             return Head(HttpResponse(status=raw.status, headers=_headers(raw)), raw, call.line())
+
+    def read(self, url: str) -> bytes:
+        """What lies at an address, asked for directly. Raises `NetworkError`."""
+        request = HttpRequest(url=url, connect_timeout=5, read_timeout=5)
+        answer = self.whole(Call(Resolver()), request, "", None)
+        if answer.status != 200:
+            raise NetworkError(f"{where(url)} answers with status {answer.status}")
+        return answer.body
 
     def piece(self, call: Call, request: HttpRequest, head: Head) -> bytes:
         """The next of the body, as much as is there; b"" at its end. Raises `NetworkError`."""

@@ -14,7 +14,7 @@ from tulou_net.http.origin import where
 from tulou_net.http.resolve import TooManyStuck
 
 _PROXY_SAYS = re.compile(r"Tunnel connection failed: (\d{3}) ?(.*)")
-_PROXY_STATUS = {
+PROXY_STATUS = {
     "403": "it does not allow this address",
     "407": "it wants another user name or password; check net's `proxy`",
     "502": "it cannot reach the server",
@@ -56,7 +56,10 @@ def explain(error: BaseException, request: HttpRequest, proxy: str = "") -> Netw
     if has(DecodeError):
         return NetworkError(f"{request.method} {place}: the answer is not compressed as it says")
     if has(ProtocolError) or isinstance(error, (requests.ConnectionError, ConnectionError)):
-        return ConnectionLost(f"{request.method} {place}: the connection broke off before the answer's end")
+        way = f" through the proxy {where(proxy)}" if proxy else ""
+        return ConnectionLost(
+            f"{request.method} {place}: the connection{way} broke off before the answer's end"
+        )
     return NetworkError(f"{request.method} {place} cannot be sent: {error}")
 
 
@@ -75,7 +78,7 @@ def _proxy_failed(causes: list[BaseException], place: str, proxy: str) -> Networ
         says = _PROXY_SAYS.search(str(each))
         if says:
             status, words = says[1], says[2].strip()
-            meaning = _PROXY_STATUS.get(status, f"it answered {words!r}")
+            meaning = PROXY_STATUS.get(status, f"it answered {words!r}")
             return Unreachable(
                 f"cannot reach {place}: the proxy {name} does not let us through: {meaning} ({status})"
             )
