@@ -49,7 +49,8 @@ class FakeCompany:
         if content is not None:
             number = version or (former.version if former else 0) + 1
             self._documents[kind] = Document(
-                kind=kind, version=number, content=content, audience="tulou", issued_at=1, valid_until=1 << 61)
+                kind=kind, version=number, content=content, audience="tulou", issued_at=1,
+                valid_until=1 << 61)
         held = self._documents.get(kind)
         self._publish(DocumentChanged(kind=kind, version=held.version if held else 0))
         after = self._flags(held)

@@ -136,7 +136,9 @@ class Office:
 
 
 @asynccontextmanager
-async def office(profile, *, texts=(), storage=None, service=None, account=LIN, wire=True, asked=None, **config):
+async def office(
+    profile, *, texts=(), storage=None, service=None, account=LIN, wire=True, asked=None, **config
+):
     storage = storage or MemoryStorage()
     service = service or FakeService()
     if texts:

@@ -69,8 +69,8 @@ BAD = {
     "NaN": (signed(content={"x": float("nan")}), "not JSON"),
     "infinite": (signed_text(json.dumps(payload()).replace('{"v": 1}', '{"v": 1e999}').encode(),
                              "company.policy"), "too large"),
-    "twice": (signed_text(json.dumps(payload()).replace('"version": 1', '"version": 1, "version": 2').encode(),
-                          "company.policy"), "one name twice"),
+    "twice": (signed_text(json.dumps(payload()).replace('"version": 1', '"version": 1, "version": 2')
+                          .encode(), "company.policy"), "one name twice"),
     "half a character": (signed(content={"x": "\ud800"}), "half a character|not JSON"),
     "deep": (signed_text(b'{"content":' + deep(50) + b"}", "company.policy"), "deeper"),
     "very deep": (signed_text(deep(100_000), "company.policy"), "not JSON"),
@@ -78,7 +78,8 @@ BAD = {
     "a bad name of a kind": (signed(typ="company.../x"), "no proper name"),
     "a very long name": (signed(typ="company." + "x" * 3000), "no signed text"),
     "no text": ({"a": 1}, "no text"), "null": (None, "no text"), "number": (7, "no text"),
-    "nothing": ("", "no signed text"), "dots": ("...", "no signed text"), "one part": ("abc", "no signed text"),
+    "nothing": ("", "no signed text"), "dots": ("...", "no signed text"),
+    "one part": ("abc", "no signed text"),
     "Chinese": ("土楼.土楼.土楼", "no signed text"),
 }
 
@@ -144,7 +145,9 @@ async def test_the_status_says_what_was_refused_and_the_command_prints_it(tmp_pa
     assert KEY.public not in printed and "token-number" not in printed
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"configured": true}', "\x00", '{"configured": 1, "url": []}'])
+@pytest.mark.parametrize("text", [
+    "", "[]", "{}", '{"configured": true}', "\x00", '{"configured": 1, "url": []}',
+])
 def test_a_status_file_that_is_none_is_a_sentence(tmp_path, capsys, text):
     from tulou_company.command import main
 

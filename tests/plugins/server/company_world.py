@@ -66,5 +66,5 @@ async def company_world(profile, *, storage=None, keyring=None, **config):
     fakes = {Storage: storage, Keyring: keyring, Signatures: FakeSignatures(), SignedTexts: texts,
              SignalHost: signals}
     async with boot("net", plugin, fakes=fakes, profile=profile, essential=["company-service"],
-                    config={"company-service": {"port": 0, **config}}) as kernel:
+                    config={"company-service": {"port": 0, **config}, "net": {"retries": 0}}) as kernel:
         yield World(kernel, signals, storage, texts)

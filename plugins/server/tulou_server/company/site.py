@@ -22,6 +22,8 @@ from tulou_server.company.tokens import Tokens
 
 JSON = "application/json; charset=utf-8"
 HEALTH = "/health"
+ANONYMOUS = "tulou-anonymous"
+"""With "1" as its value, a report of events is stored without its account."""
 _GROWTH = 8
 """How much larger a report may become when it is unpacked."""
 _ASIDE = 64 * 1024
@@ -114,7 +116,8 @@ class Front:
         self._charge(account, request)
         found = await self._aside(
             request, lambda: read_events(self._plain(request)))
-        taken = await self._collector.take_events(account, found.events)
+        anonymous = request.headers.get(ANONYMOUS, "") == "1"
+        taken = await self._collector.take_events("" if anonymous else account, found.events)
         return _told({"accepted": taken.accepted, "duplicates": taken.duplicates, "refused": found.refused})
 
     async def _logs(self, account: str, request: Request) -> Response:
