@@ -58,8 +58,7 @@ class ProfileDatabase:
 
     def _start_writer(self, nursery: trio.Nursery) -> None:
         if self._threads:
-            token = trio.lowlevel.current_trio_token()
-            nursery.start_soon(_in_thread, partial(self.writer.serve_thread, token), "store-writer")
+            nursery.start_soon(serve_in_thread, self.writer, "store-writer")
         else:
             nursery.start_soon(self.writer.serve_inline)
 
@@ -190,3 +189,8 @@ def _repair(connection: apsw.Connection, namespace: str, known: int) -> Repair |
 async def _in_thread(serve: Callable[[], Any], name: str) -> None:
     limiter = trio.CapacityLimiter(1)  # not the loop's: these threads stay for as long as the store
     await trio.to_thread.run_sync(serve, limiter=limiter, thread_name=name)
+
+
+async def serve_in_thread(writer: Writer, name: str) -> None:
+    """Give a writer a thread of its own, until it is closed."""
+    await _in_thread(partial(writer.serve_thread, trio.lowlevel.current_trio_token()), name)

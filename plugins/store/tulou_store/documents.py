@@ -16,7 +16,9 @@ from tinydb.table import Document as TinyDocument
 from tinydb.table import Table
 
 from tulou_contracts.storage import Document, StorageError
-from tulou_store.journal import Coding, Journal, Tables
+from tulou_store.jobs import Job
+from tulou_store.journal import Coding, Journal, Tables, dumps
+from tulou_store.writer import Writer
 
 T = TypeVar("T")
 _TABLE = "documents"
@@ -33,11 +35,11 @@ class FileStorage(TinyStorage):
             log.warning("%s", story)
 
     @contextmanager
-    def changing(self, key: str) -> Iterator[None]:
-        """Only this document changes within the block, so only it is written."""
+    def changing(self, key: str) -> Iterator[bool]:
+        """Only this document changes within the block, so only it is written. Whether it is there."""
         self._key = key
         try:
-            yield
+            yield self._tables is not None and key in self._tables.get(_TABLE, ())
         finally:
             self._key = None
 
@@ -70,14 +72,14 @@ class _Base(tinydb.TinyDB):
 
 
 class DocumentSet:
-    """The contract's `Documents`. `threads` false: file operations happen in the loop."""
+    """The contract's `Documents`. `desk`: whose thread does the work; None: it happens in the loop."""
 
     def __init__(
-        self, path: Path, log: logging.Logger, threads: bool = True, coding: Coding | None = None
+        self, path: Path, log: logging.Logger, desk: Writer | None = None, coding: Coding | None = None
     ) -> None:
         self._journal = Journal(path, coding)
         self._log = log
-        self._threads = threads
+        self._desk = desk
         self._lock = trio.Lock()
         self._base: _Base | None = None
 
@@ -104,9 +106,10 @@ class DocumentSet:
 
     async def _call(self, function: Callable[[], T]) -> T:
         async with self._lock:
-            if self._threads:
-                return await trio.to_thread.run_sync(function)
-            return function()
+            if self._desk is None:
+                return function()
+            result: T = await self._desk.submit(Job(lambda _: function(), alone=True))
+            return result
 
     def _open(self) -> None:
         if self._base is None:
@@ -128,19 +131,19 @@ class DocumentSet:
             old.clear()
             old.update(document)
 
-        with self._changing(key):
-            if table.contains(doc_id=key):  # type: ignore[arg-type]
+        with self._changing(key) as known:
+            if known:
                 table.update(replace, doc_ids=[key])  # type: ignore[list-item]
             else:
                 table.insert(TinyDocument(document, doc_id=key))  # type: ignore[arg-type]
 
     def _delete(self, key: str) -> None:
         table = self._table()
-        with self._changing(key):
-            if table.contains(doc_id=key):  # type: ignore[arg-type]
+        with self._changing(key) as known:
+            if known:
                 table.remove(doc_ids=[key])  # type: ignore[list-item]
 
-    def _changing(self, key: str) -> AbstractContextManager[None]:
+    def _changing(self, key: str) -> AbstractContextManager[bool]:
         assert self._base is not None  # whoever has its table has it open
         storage = self._base.storage
         assert isinstance(storage, FileStorage)
@@ -156,14 +159,14 @@ def _id(document: Any) -> str:
 
 
 def _copy(found: Any) -> Document:
-    copy: Document = json.loads(json.dumps(found))
+    copy: Document = json.loads(dumps(found))
     return copy
 
 
 def _copied(key: str, document: Document) -> Document:
     """What will be read back. Raises `StorageError` for what JSON cannot hold."""
     try:
-        text = json.dumps(document, ensure_ascii=False, allow_nan=False)
+        text = dumps(document)
         (key + text).encode()
         copy = json.loads(text)
     except (TypeError, ValueError, RecursionError) as error:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
@@ -66,9 +67,9 @@ class Plain:
         return fingerprint == self.fingerprint(text)
 
 
-def dumps(value: Any) -> str:
-    """Compact JSON, on one line."""
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+dumps: Callable[[Any], str] = json.JSONEncoder(
+    ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+"""Compact JSON, on one line."""
 
 
 class Journal:

@@ -24,13 +24,14 @@ from tulou_contracts.storage import (
 )
 from tulou_store.config import Config
 from tulou_store.connections import Place
-from tulou_store.database import ProfileDatabase
+from tulou_store.database import ProfileDatabase, serve_in_thread
 from tulou_store.documents import DocumentSet
 from tulou_store.faults import of_system
 from tulou_store.keys import Keys
 from tulou_store.migrations import check
 from tulou_store.unlock import unlock
 from tulou_store.upkeep import Upkeep
+from tulou_store.writer import Writer
 
 _NAME = re.compile(r"[a-z0-9]+([-_][a-z0-9]+)*\Z")
 _LONGEST_NAME = 100
@@ -49,11 +50,11 @@ class Store:
         self._config = config = config or Config()
         self.folder = folder
         self.keys = keys
-        self._threads = config.threads
         self._log = log or logging.getLogger("tulou.store")
         self._publish = publish
         self._sets: dict[str, DocumentSet] = {}
         self._opening = trio.Lock()
+        self._documents: Writer | None = None
         self._files: dict[str, ProfileDatabase] = {}
         self._nursery: trio.Nursery | None = None
         self._closing = trio.Event()
@@ -77,6 +78,8 @@ class Store:
                 finally:
                     self._nursery = None
                     self._closing.set()
+                    if self._documents is not None:
+                        self._documents.close()
         finally:
             for each in self._sets.values():
                 each.close()
@@ -116,10 +119,17 @@ class Store:
             if name not in self._sets:
                 coding = self.keys.documents if self.keys else None
                 path = self._subfolder("documents") / f"{name}.json"
-                opened = DocumentSet(path, self._log, self._threads, coding)
+                opened = DocumentSet(path, self._log, self._desk(self._nursery), coding)
                 await opened.open()
                 self._sets[name] = opened
             return self._sets[name]
+
+    def _desk(self, nursery: trio.Nursery) -> Writer | None:
+        """One thread writes all documents; it begins with the first set."""
+        if self._config.threads and self._documents is None:
+            self._documents = Writer(Place(self.folder / "documents"))
+            nursery.start_soon(serve_in_thread, self._documents, "store-documents")
+        return self._documents
 
     def _subfolder(self, name: str) -> Path:
         folder = self.folder / name

@@ -19,11 +19,11 @@ from tulou_store.unlock import read_marker
 
 from tulou import Level, Plugin
 from tulou.testing.kit import boot, states
-from tulou_contracts.crypto import Keyring
+from tulou_contracts.crypto import Cipher, Keyring
 from tulou_contracts.storage import Storage, StorageRepaired
 from tulou_contracts.testing.storage import NOTES, add, texts
 
-AesGcm = pytest.importorskip("tulou_crypto.cipher").AesGcm
+pytest.importorskip("tulou_crypto")
 
 SECRET = "机密：明天裁员 layoffs tomorrow"
 
@@ -35,14 +35,15 @@ def guest(job, log):
         await job(ctx)
         yield
 
-    return Plugin(name="guest", run=run, requires=(Storage, Keyring), level=Level.FEATURE)
+    return Plugin(name="guest", run=run, requires=(Storage, Keyring, Cipher), level=Level.FEATURE)
 
 
 async def visit(profile, job, *, encrypt=True, threads=True):
     """Start store, crypto and a room that does `job`; the states, and what was published."""
     events = []
 
-    config = {"store": {"encrypt": encrypt, "threads": threads}, "crypto": {"keyring": "file"}}
+    settings = {"threads": threads} if encrypt is None else {"encrypt": encrypt, "threads": threads}
+    config = {"store": settings, "crypto": {"keyring": "file"}}
     async with boot(store_plugin, "crypto", guest(job, events), config=config, profile=profile) as kernel:
         return states(kernel), {each.name: each.reason for each in kernel.status()}, events
 
@@ -242,8 +243,8 @@ async def test_a_conversion_cut_short_at_any_step_loses_nothing(tmp_path, monkey
 
     (tmp_path / "first").mkdir()
     await visit(tmp_path / "first", write, encrypt=way == "decrypt")
-    secret = Keys(await secret_of(tmp_path / "first"), AesGcm(threads=False)) if way == "decrypt" else Keys(
-        bytes(32), AesGcm(threads=False))
+    cipher = []
+    secret = Keys(await secret_of(tmp_path / "first", cipher), cipher[0])
     for owner, name in [(os, "replace"), (os, "fsync"), (Path, "unlink"), (convert, "connect"),
                         (convert.shutil, "copyfile"), (convert.shutil, "rmtree")]:
         monkeypatch.setattr(owner, name, counted(getattr(owner, name)))
@@ -268,12 +269,13 @@ async def test_a_conversion_cut_short_at_any_step_loses_nothing(tmp_path, monkey
     assert number > 10
 
 
-async def secret_of(profile):
-    """The profile's key, from its keyring."""
+async def secret_of(profile, cipher):
+    """The profile's key, from its keyring, or one that it does not have yet."""
     found = []
 
     async def look(ctx):
         found.append(await ctx.service(Keyring).get(SECRET_NAME))
+        cipher.append(ctx.service(Cipher))
 
-    await visit(profile, look)
-    return bytes.fromhex(found[0])
+    await visit(profile, look, encrypt=None)
+    return bytes.fromhex(found[0]) if found[0] else bytes(32)
