@@ -175,6 +175,9 @@ class Upkeep:
     def _backup(self, target: Path, seal: Seal | None) -> BackupMade:
         if target.exists():
             raise StorageError(f"{target} is there already: give the backup another name")
+        if self._folder.parent.resolve() in target.resolve().parents:
+            raise StorageError(
+                f"{target} is inside the profile: a backup belongs elsewhere, best on another disk")
         draft = target.with_name(target.name + ".part")
         snapshot = self._folder / f"backup-{os.getpid()}.db"
         try:

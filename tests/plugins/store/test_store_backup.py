@@ -302,6 +302,8 @@ async def test_a_full_disk_leaves_no_half_of_a_backup(tmp_path, monkeypatch):
                 await ctx.service(Maintenance).backup(target)
         finally:
             monkeypatch.setattr("tulou_store.upkeep.os.fsync", real)
+        with pytest.raises(StorageError, match="inside the profile"):
+            await ctx.service(Maintenance).backup(ctx.data / "vault" / "a.backup")
         target.write_text("mine")
         with pytest.raises(StorageError, match="there already"):
             await ctx.service(Maintenance).backup(target)
@@ -343,6 +345,8 @@ async def test_a_plain_profile_can_be_backed_up_from_outside_while_it_runs(tmp_p
             more = [tmp_path / "outside"] if name == "backup" else []
             await command(monkeypatch, name, tmp_path / "profile", *more)
         await command(monkeypatch, "compact", tmp_path / "profile", status=1)
+        assert "in use by" in capsys.readouterr().err
+        await command(monkeypatch, "restore", tmp_path / "profile", tmp_path / "outside", status=1)
         assert "in use by" in capsys.readouterr().err
 
     await visit(tmp_path / "profile", job)

@@ -1,6 +1,7 @@
 """The store as a plugin among others: life cycle, and what other rooms see of it."""
 
 from contextlib import asynccontextmanager
+from typing import Protocol
 
 import pytest
 from tulou_store import plugin as store_plugin
@@ -9,7 +10,7 @@ from tulou_store.config import Config
 from tulou import Level, Plugin
 from tulou.testing.conformance import Conformance
 from tulou.testing.kit import boot, states
-from tulou_contracts.storage import Storage
+from tulou_contracts.storage import Migration, Storage
 from tulou_contracts.testing.storage import NOTES, add, texts
 
 
@@ -52,6 +53,74 @@ async def test_two_kernels_keep_their_profiles_apart(tmp_path):
     async with boot(store_plugin, guest(first), profile=tmp_path / "a"):
         async with boot(store_plugin, guest(second), profile=tmp_path / "b"):
             assert (first, second) == (["started"], ["started"])
+
+
+class Ratchet(Protocol):
+    """What one room offers another: a function to be used within the other's transaction."""
+
+    def advance(self, tx):
+        """Part of whatever transaction it is called in."""
+
+
+class Steps:
+    def advance(self, tx):
+        tx.execute("INSERT INTO keys_row VALUES ('step')")
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_one_transaction_spans_two_rooms(tmp_path, fails):
+    @asynccontextmanager
+    async def keys(ctx):
+        await ctx.service(Storage).database("keys", [Migration(1, "CREATE TABLE keys_row (text)")])
+        ctx.provide(Ratchet, Steps())
+        yield
+
+    counts = []
+
+    @asynccontextmanager
+    async def letters(ctx):
+        database = await ctx.service(Storage).database(
+            "letters", [Migration(1, "CREATE TABLE letters_row (text)")])
+        ratchet = ctx.service(Ratchet)
+
+        def receive(tx):
+            ratchet.advance(tx)
+            tx.execute("INSERT INTO letters_row VALUES ('你好')")
+            if fails:
+                raise ValueError
+
+        try:
+            await database.write(receive)
+        except ValueError:
+            pass
+        counts.append(await database.read(lambda view: view.one(
+            "SELECT (SELECT count(*) FROM keys_row), (SELECT count(*) FROM letters_row)")))
+        yield
+
+    rooms = (Plugin(name="keys", run=keys, requires=(Storage,), provides=(Ratchet,)),
+             Plugin(name="letters", run=letters, requires=(Storage, Ratchet)))
+    for times in (1, 2):  # and it stays so
+        async with boot(store_plugin, *rooms, profile=tmp_path) as kernel:
+            assert set(states(kernel).values()) == {"running"}
+        assert counts[-1] == ((0, 0) if fails else (times, times))
+
+
+async def test_a_profile_is_one_apps_at_a_time(tmp_path):
+    async with boot(store_plugin, profile=tmp_path):
+        with pytest.raises(BaseException) as caught:
+            async with boot(store_plugin, profile=tmp_path):
+                raise AssertionError("two at once")
+        assert "in use by" in str(caught.value)
+
+
+async def test_a_clock_that_jumps_does_no_harm(tmp_path, monkeypatch):
+    notes = []
+    for now in (4e18, 0, 1.7e18):
+        monkeypatch.setattr("time.time", lambda now=now: now / 1e9)
+        monkeypatch.setattr("time.time_ns", lambda now=now: int(now))
+        async with boot(store_plugin, guest(notes), profile=tmp_path) as kernel:
+            assert states(kernel)["guest"] == "running"
+    assert notes[-5:] == ["started", "stopped", "started", "stopped", "started"]
 
 
 @pytest.mark.parametrize("settings", [{"readers": 0}, {"batch": 0}, {"quota_mb": -1}])
