@@ -9,10 +9,10 @@ from pathlib import Path
 
 import trio
 
-from tulou import Composition, Kernel
+from tulou import Composition, Kernel, discovery
 from tulou.errors import TulouError
 from tulou_contracts.tracking import Consent, TrackingControl
-from tulou_tracking.check import check
+from tulou_tracking.check import check, declarations
 from tulou_tracking.table import as_json
 
 
@@ -22,8 +22,10 @@ def main(arguments: list[str]) -> int:
     try:
         if options.what == "check":
             return _check(options.packages, options.also)
-        composition = Composition.load(options.composition).with_plugin("tracking")
-        return trio.run(_ask, Kernel(composition, profile=options.profile), options)
+        composition = Composition.load(options.composition)
+        if options.what == "table":
+            return _table(composition)
+        return trio.run(_ask, Kernel(_alone(composition), profile=options.profile), options)
     except TulouError as error:
         print(f"tulou: {error}", file=sys.stderr)
         return 1
@@ -34,10 +36,12 @@ def _parser() -> argparse.ArgumentParser:
         prog="tulou tracking", description="What is tracked, what of it would leave, and consent to it.")
     parts = parser.add_subparsers(dest="what", required=True, metavar="show|table|consent|check")
     words = {"show": "the counts, and the lines of the next report exactly as they would leave",
-             "table": "the event table, as JSON", "consent": "tell what holds, or choose"}
+             "table": "what the plugins of a composition declare, as JSON",
+             "consent": "tell what holds, or choose"}
     for name, about in words.items():
         part = parts.add_parser(name, help=about, description=about)
-        part.add_argument("profile", type=Path, help="the profile folder; its app must not be running")
+        if name != "table":
+            part.add_argument("profile", type=Path, help="the profile folder; its app must not be running")
         part.add_argument("-c", "--composition", default="office", help="default: office")
         if name == "consent":
             part.add_argument("choice", nargs="?", choices=[each.value for each in Consent])
@@ -58,13 +62,30 @@ def _check(packages: list[str], also: list[str]) -> int:
     return 1 if problems else 0
 
 
+def _alone(composition: Composition) -> Composition:
+    """Only what is needed to look: nobody wants to be connected by asking."""
+    others = [name for name in composition.plugins if name not in ("store", "tracking")]
+    alone = composition.without(*others)._replace(essential=frozenset(("store", "tracking")))
+    for name in ("store", "tracking"):
+        alone = alone.with_plugin(name, enabled=True)
+    return alone.with_config("tracking", starts=False)
+
+
+def _table(composition: Composition) -> int:
+    known = discovery.scan().plugins
+    packages = {known[name].target.partition(":")[0].partition(".")[0]
+                for name in composition.plugins if name in known}
+    table, problems = declarations(sorted(packages))
+    print(json.dumps({name: as_json(table[name]) for name in sorted(table)}, ensure_ascii=False, indent=2))
+    for problem in problems:
+        print(f"tulou: {problem}", file=sys.stderr)
+    return 1 if problems else 0
+
+
 async def _ask(kernel: Kernel, options: argparse.Namespace) -> int:
     async with kernel.running():
         control = kernel.service(TrackingControl)
-        if options.what == "table":
-            table = {spec.name: as_json(spec) for spec in control.table()}
-            print(json.dumps(table, ensure_ascii=False, indent=2))
-        elif options.what == "consent":
+        if options.what == "consent":
             if options.choice:
                 await control.set_consent(Consent(options.choice))
             _print_consent(control)

@@ -28,6 +28,9 @@ class Config:
     ask: bool = True
     """Ask the person by a notice, once, while nothing is chosen and reports have somewhere to go."""
 
+    starts: bool = True
+    """Count the app's own start as ``app.started``; the commands, which start a part of it, do not."""
+
     endpoint: str = ""
     """Where reports are posted, http(s)://...; empty: the company service's collector ``events``."""
 

@@ -21,12 +21,14 @@ from tulou_contracts.storage import Storage
 from tulou_contracts.tracking import (
     Consent, Tracker, TrackingChanged, TrackingControl, Value, contribute_events, process_events,
 )
+from tulou_contracts.ui import Notices
 from tulou_tracking.budget import Budget
 from tulou_tracking.control import Control
 from tulou_tracking.counts import Counts
 from tulou_tracking.declared import Declarations
 from tulou_tracking.destination import Destination
 from tulou_tracking.pages import Pages
+from tulou_tracking.question import Question
 from tulou_tracking.queue import Queue
 from tulou_tracking.reporter import Reporter
 from tulou_tracking.standing import Standing
@@ -111,7 +113,12 @@ async def run(ctx: Context) -> AsyncIterator[None]:
     ctx.provide(TrackingControl, control)
     ctx.spawn(tracker.run, config.flush, name="store")
     ctx.spawn(reporter.run, name="report")
-    ctx.spawn(started.run, name="started")
+    if config.starts:
+        ctx.spawn(started.run, name="started")
+    question = Question(control, ctx.wanted(Notices)) if config.ask else None
+    if question is not None:
+        ctx.subscribe(PluginChanged, question.look)
+        ctx.subscribe(TrackingChanged, question.look)
     try:
         yield
     finally:

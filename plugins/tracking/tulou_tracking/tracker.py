@@ -95,9 +95,9 @@ class EventTracker:
         pending.append((row, at, fields))
         if len(pending) >= CHUNK:
             self._many.set()
-            if len(pending) > self._buffer:
-                lost = pending.popleft()
-                self._counts.add("overflow", lost[0].name)
+        if len(pending) > self._buffer:
+            lost = pending.popleft()
+            self._counts.add("overflow", lost[0].name)
 
     def _from_thread(self, row: Row, fields: dict[str, Value]) -> None:
         """The clock is the loop's, and virtual in simulations: the loop is asked for the time too."""

@@ -73,7 +73,9 @@ async def test_the_form_is_the_documented_one(room: Any, autojump_clock: Any) ->
     assert set(event["fields"]) == {"kind", "whole", "app", "device", "system", "session"}
 
 
-async def test_the_companys_collector_is_used_where_no_endpoint_is_set(room: Any, autojump_clock: Any) -> None:
+async def test_the_companys_collector_is_used_where_no_endpoint_is_set(
+    room: Any, autojump_clock: Any
+) -> None:
     collector = Collector()
     provider = company(collector, document=lambda kind: None)
     type(provider).url = "https://company.example"
@@ -94,7 +96,9 @@ async def test_without_anybody_to_report_to_events_wait(room: Any, autojump_cloc
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 422, 451])
-async def test_what_will_never_be_taken_is_dropped_and_counted(room: Any, autojump_clock: Any, status: int) -> None:
+async def test_what_will_never_be_taken_is_dropped_and_counted(
+    room: Any, autojump_clock: Any, status: int
+) -> None:
     collector = Collector(status)
     async with room(collector) as opened:
         opened.tracker.track("kit.plain", whole=1)
@@ -110,7 +114,9 @@ async def test_what_will_never_be_taken_is_dropped_and_counted(room: Any, autoju
     408, 425, 429, 500, 502, 503, 504, 302, Unreachable("no route to 127.0.0.1"),
     HttpResponse(status=200, headers={"content-type": "text/html; charset=utf-8"}, body=b"<form>sign in"),
 ])
-async def test_what_may_be_taken_later_is_sent_again_and_under_the_same_id(room: Any, autojump_clock: Any, answer: Any) -> None:
+async def test_what_may_be_taken_later_is_sent_again_and_under_the_same_id(
+    room: Any, autojump_clock: Any, answer: Any
+) -> None:
     collector = Collector(answer, answer)
     async with room(collector, batch=1, retry_cap=60.0) as opened:
         opened.tracker.track("kit.plain", whole=1)
@@ -132,7 +138,9 @@ async def test_pauses_grow_and_have_noise_and_a_cap(room: Any, autojump_clock: A
 
 
 @pytest.mark.parametrize("value", ["500", formatdate(EPOCH / 1e6 + 500, usegmt=True)])
-async def test_retry_after_is_respected_also_when_the_network_comes_back(room: Any, autojump_clock: Any, value: str) -> None:
+async def test_retry_after_is_respected_also_when_the_network_comes_back(
+    room: Any, autojump_clock: Any, value: str
+) -> None:
     collector = Collector(HttpResponse(status=503, headers={"retry-after": value}))
     async with room(collector, batch=2) as opened:
         opened.tracker.track("kit.plain", whole=1)
@@ -172,7 +180,9 @@ async def test_a_report_that_is_too_large_is_halved_until_it_fits(room: Any, aut
     assert kit([event for report in taken for event in report]) == list(range(16))
 
 
-async def test_a_single_event_that_is_too_large_for_the_server_is_dropped(room: Any, autojump_clock: Any) -> None:
+async def test_a_single_event_that_is_too_large_for_the_server_is_dropped(
+    room: Any, autojump_clock: Any
+) -> None:
     collector = Collector(*[413] * 3)
     async with room(collector) as opened:
         await opened.control.empty()
@@ -202,7 +212,9 @@ async def test_withdrawing_breaks_a_report_off(room: Any, autojump_clock: Any) -
         assert kit(collector.reports()[-1]) == [2], "it goes on after a new yes"
 
 
-async def test_what_comes_while_a_report_is_under_way_is_not_lost_with_it(room: Any, autojump_clock: Any) -> None:
+async def test_what_comes_while_a_report_is_under_way_is_not_lost_with_it(
+    room: Any, autojump_clock: Any
+) -> None:
     collector = Collector()
     collector.hold = trio.Event()
     async with room(collector, batch=1, queue=3) as opened:
