@@ -32,6 +32,8 @@ http_ports = {{ {http_port} }}
 https_ports = {{ }}
 http_interfaces = {{ "127.0.0.1" }}
 http_default_host = "{domain}"
+component_ports = {{ {component_port} }}
+component_interfaces = {{ "127.0.0.1" }}
 s2s_ports = {{ }}
 c2s_require_encryption = true
 consider_websocket_secure = true
@@ -60,6 +62,9 @@ Component "conference.{domain}" "muc"
   restrict_room_creation = false
   muc_log_by_default = true
   muc_room_locking = false
+
+Component "company.{domain}"
+  component_secret = "component-secret-土楼"
 """
 
 
@@ -78,6 +83,7 @@ class Prosody:
     domain: str = "prosody.test"
     http_port: int = field(default_factory=free_port)
     tcp_port: int = field(default_factory=free_port)
+    component_port: int = field(default_factory=free_port)
     tls_port: int = field(default_factory=free_port)
     authority: trustme.CA = field(default_factory=trustme.CA)
     process: subprocess.Popen[bytes] | None = None
@@ -108,7 +114,8 @@ class Prosody:
         self.authority.cert_pem.write_to_path(self.ca_file)
         self.config.write_text(CONFIG.format(
             base=self.base, domain=self.domain, http_port=self.http_port, tcp_port=self.tcp_port,
-            tls_port=self.tls_port, authentication=authentication, log_level=log_level,
+            tls_port=self.tls_port, component_port=self.component_port,
+            authentication=authentication, log_level=log_level,
         ))
         if os.geteuid() == 0:
             self.base.chmod(0o755)

@@ -117,7 +117,8 @@ async def test_events_are_stored_once_and_counted(world):
 
 async def test_one_bad_line_does_not_cost_the_good_ones(world):
     body = b"\n".join([b"not json", lines(event(1)), b"[]", b'{"id": 7, "name": "x"}', b'{"id": "2"}',
-                       b"\xff", b'{"id": "3", "name": "x", "v": NaN}', b'{"id": "4", "name": "x", "v": "\\ud800"}',
+                       b"\xff", b'{"id": "3", "name": "x", "v": NaN}',
+                       b'{"id": "4", "name": "x", "v": "\\ud800"}',
                        b'{"id":"5","name":"' + b"x" * 40_000 + b'"}', b"[" * 20_000, lines(event("六"))])
     response = await world.send("/collect/events", await world.token(), "POST", body)
     assert json.loads(response.body) == {"accepted": 2, "duplicates": 0, "refused": 9}
