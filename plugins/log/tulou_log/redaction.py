@@ -55,7 +55,8 @@ _SHAPES = {
     "token": (
         _APART + r"eyJ[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)*"
         r"|" + _APART + r"(?:sk|gh[a-z]|xox[a-z]|AKIA)[-_A-Za-z0-9]{8,}"
-        r"|(?<![A-Za-z0-9_+/-])(?=[A-Za-z_+/-]{0,60}\d|[a-z_-]{0,60}[A-Z]+[a-z]+[A-Z])[A-Za-z0-9_+/-]{20,}={0,2}"
+        r"|(?<![A-Za-z0-9_+/-])"
+        r"(?=[A-Za-z_+/-]{0,60}\d|[a-z_-]{0,60}[A-Z]+[a-z]+[A-Z])[A-Za-z0-9_+/-]{20,}={0,2}"
     ),
 }
 """Tried in this order at each place."""
