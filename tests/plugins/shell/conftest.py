@@ -45,7 +45,7 @@ def visit(chromium: Any, start: Any, apps: list[App]) -> Iterator[Callable[..., 
     complaints: list[str] = []
 
     def go(app: App, path: str = "/", *, width: int = 1280, height: int = 800, language: str = "zh-CN",
-           context: Any = None, **options: Any) -> Any:
+           context: Any = None, link: str = "", **options: Any) -> Any:
         if context is None:
             context = chromium.new_context(
                 viewport={"width": width, "height": height}, locale=language, **options)
@@ -54,7 +54,7 @@ def visit(chromium: Any, start: Any, apps: list[App]) -> Iterator[Callable[..., 
         page.set_default_timeout(10_000)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", lambda each: complaints.append(each.text) if each.type == "error" else None)
-        page.goto(app.entry())
+        page.goto(link or app.entry())
         page.wait_for_selector("tulou-sign-in, .frame")
         if path != "/":
             page.goto(app.url + path)

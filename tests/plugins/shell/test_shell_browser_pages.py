@@ -2,130 +2,31 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import trio
+from shell_diary import Diary, diary_on
 from shell_fakes import BO, furnished, until
 
-from tulou import Plugin, implements
-from tulou.errors import TulouError
-from tulou_contracts.ui import (
-    Asset, Notice, Notices, Page, PageFeed, PageMethod, Place, Texts, contribute_ui,
-)
+from tulou import Plugin
+from tulou_contracts.ui import Notice, Notices
 
 pytestmark = pytest.mark.browser
 CHAT = f"/#/chats/{BO.replace('@', '%40')}"
 
-MODULE = """
-import { fill, h } from "tulou/dom";
-const button = (word, onclick) => h("button", { class: "button", onclick }, word);
-export default class extends HTMLElement {
-  connectedCallback() { this.classList.add("card-page"); this.draw(); }
-  set parameters(values) {
-    this.values = values;
-    this.stop?.();
-    if (values.feed) this.stop = this.hear(values.feed, values.from ?? "0");
-    this.draw();
-  }
-  hear(feed, from) {
-    const started = () => (this.heard = []);
-    const ended = (fault) => { this.over = fault ? fault.message : "over"; this.draw(); };
-    return this.tulou.listen(feed, { from }, (value) => this.take(value), { started, ended });
-  }
-  take(value) {
-    this.heard.push(value);
-    this.draw();
-  }
-  async ask(method) {
-    try { this.answer = JSON.stringify(await this.tulou.call(method, { who: "你" })); }
-    catch (error) { this.answer = error.message; }
-    this.draw();
-  }
-  draw() {
-    if (!this.isConnected) return;
-    fill(this, h("article", { class: "card" }, h("h2", {}, this.tulou.text("diary.title")),
-      h("pre", { class: "shown" }, JSON.stringify(this.values)),
-      h("p", { class: "answer" }, this.answer ?? ""), h("p", { class: "over" }, this.over ?? ""),
-      h("p", { class: "heard" }, String(this.heard?.length ?? 0)),
-      ["greet", "fail", "break", "none"].map((each) => button(each, () => this.ask(`diary.${each}`))),
-      button("aside", () => this.tulou.open("tulou://app/diary-aside?from=5"))));
-  }
-}
-"""
-
-
-class Refusing(TulouError):
-    """Something a person understands."""
-
-
-class Diary:
-    """A plugin with two pages, methods, and feeds that tests look into."""
-
-    def __init__(self) -> None:
-        self.open = 0
-        self.told = 0
-
-    async def greet(self, params: Mapping[str, Any]) -> Any:
-        return {"hello": params["who"]}
-
-    async def fail(self, params: Mapping[str, Any]) -> Any:
-        raise Refusing("日记本是锁着的。")
-
-    async def broken(self, params: Mapping[str, Any]) -> Any:
-        raise RuntimeError("on purpose: a secret")
-
-    async def count(self, params: Mapping[str, Any]) -> AsyncGenerator[Any, None]:
-        self.open += 1
-        try:
-            for number in range(int(params["from"]), 1000):
-                yield {"number": number}
-                self.told = number
-            await trio.sleep_forever()
-        finally:
-            self.open -= 1
-
-    async def short(self, params: Mapping[str, Any]) -> AsyncGenerator[Any, None]:
-        yield 1
-        raise Refusing("没有更多了。")
-
-    @implements(contribute_ui)
-    def contribute_ui(self) -> Any:
-        module = Asset("diary_of_test", "page.js")
-        return [
-            Page(name="diary", title="diary.title", module=module, icon="📔", place=Place.BAR),
-            Page(name="diary-settings", title="diary.title", module=module, place=Place.SETTINGS),
-            Page(name="diary-aside", title="diary.aside", module=module, icon="🔎"),
-            PageMethod(name="diary.greet", handler=self.greet),
-            PageMethod(name="diary.fail", handler=self.fail),
-            PageMethod(name="diary.break", handler=self.broken),
-            PageFeed(name="diary.count", source=self.count),
-            PageFeed(name="diary.short", source=self.short),
-            Texts(language="zh", texts={"diary.title": "日记", "diary.aside": "旁边的一页"}),
-            Texts(language="en", texts={"diary.title": "Diary", "diary.aside": "Aside"}),
-        ]
-
 
 @pytest.fixture
 def diary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Diary, Plugin]]:
-    web = tmp_path / "packages" / "diary_of_test" / "web"
-    web.mkdir(parents=True)
-    (web.parent / "__init__.py").write_text("")
-    (web / "page.js").write_text(MODULE)
-    monkeypatch.syspath_prepend(str(tmp_path / "packages"))
-    diary = Diary()
+    yield from diary_on(tmp_path, monkeypatch)
 
-    @asynccontextmanager
-    async def run(ctx: Any) -> Any:
-        ctx.implement(diary)
-        yield
 
-    yield diary, Plugin(name="diary", run=run)
-    sys.modules.pop("diary_of_test", None)
+def picture(page: Any, name: str) -> None:
+    """Keep what is shown, for who wants to look: TULOU_SHOTS names a folder."""
+    if "TULOU_SHOTS" in os.environ:
+        page.screenshot(path=f"{os.environ['TULOU_SHOTS']}/{name}")
 
 
 def wait_for(condition: Callable[[], bool], page: Any) -> None:
@@ -216,15 +117,15 @@ def test_a_page_beside_a_conversation_on_wide_screens(start: Any, visit: Any, di
     page.wait_for_selector(".beside .card")
     for name in ("tulou-conversation", "tulou-conversation-list", ".beside .card"):
         assert page.locator(name).is_visible()
-    page.screenshot(path="/tmp/shots/three-panes.png")
+    picture(page, "three-panes.png")
     page.set_viewport_size({"width": 900, "height": 700})
     assert not page.locator("tulou-conversation").is_visible()
     assert page.locator("tulou-conversation-list").is_visible()
-    page.screenshot(path="/tmp/shots/two-panes.png")
+    picture(page, "two-panes.png")
     page.set_viewport_size({"width": 390, "height": 844})
     assert not page.locator("tulou-conversation-list").is_visible()
     assert page.locator(".beside .card").is_visible()
-    page.screenshot(path="/tmp/shots/one-pane.png")
+    picture(page, "one-pane.png")
     page.keyboard.press("Escape")
     page.wait_for_selector("tulou-conversation")
     until(page, "location.hash.endsWith('.example')")
@@ -250,8 +151,8 @@ def test_notices_are_on_every_page_and_closed_on_all_of_them(start: Any, visit: 
     app.call(board.show, Notice(id="b", title="第二条 <b>"))
     for page in (one, two):
         page.wait_for_selector("[data-notice=b]:has-text('第二条 <b>')")
-    one.screenshot(path="/tmp/shots/notices.png")
-    two.screenshot(path="/tmp/shots/notices-phone.png")
+    picture(one, "notices.png")
+    picture(two, "notices-phone.png")
     app.call(board.show, Notice(id="b", title="改了"))
     two.wait_for_selector("[data-notice=b]:has-text('改了')")
     two.click("[data-notice=b] [aria-label='关闭']")
@@ -271,10 +172,10 @@ def test_pages_of_the_settings_are_listed_there(start: Any, visit: Any, diary: A
     page = visit(app, "/#/settings", width=390, height=844)
     page.click("[data-page=diary-settings]")
     page.wait_for_selector(".page-body .card")
-    page.screenshot(path="/tmp/shots/settings-page-phone.png")
+    picture(page, "settings-page-phone.png")
     page.click("[aria-label='返回']")
     until(page, "location.hash === '#/settings'")
-    page.screenshot(path="/tmp/shots/settings-phone.png")
+    picture(page, "settings-phone.png")
 
 
 def test_a_faulty_page_says_so(start: Any, visit: Any, diary: Any, tmp_path: Path) -> None:

@@ -11,14 +11,13 @@ import "./views/signin.js";
 import { h, fill, icon, View } from "./dom.js";
 import { watchNotifications } from "./notify.js";
 import { follow } from "./open.js";
-import { address, beside, go, route, samePage, watchRoute } from "./route.js";
+import { address, beside, go, panes, route, samePage, setDevice, watchPanes, watchRoute } from "./route.js";
 import { storage } from "./storage.js";
 import { store } from "./store.js";
 import { t } from "./texts.js";
 import { avatar, empty, pageIcon } from "./views/parts.js";
 
 const TABS = [["chats", "chat"], ["contacts", "people"], ["settings", "gear"]];
-const NARROW = matchMedia("(width < 700px)");
 
 class App extends View {
   #screen = "";
@@ -29,6 +28,7 @@ class App extends View {
     this.watch(store, "conversations contacts", () => this.#count());
     this.watch(store, "contributions", () => this.#drawTabs());
     this.later(watchRoute(() => this.#place()));
+    this.later(watchPanes(() => this.#measure()));
     addEventListener("tulou-language", () => {
       this.#screen = "";
       this.#show();
@@ -39,6 +39,7 @@ class App extends View {
   /** Loading, signing in, or the app proper. */
   #show() {
     const session = store.session;
+    this.#measure();
     const screen = session === null ? "loading" : needsSignIn(session) ? "signin" : "main";
     if (screen === this.#screen) return;
     this.#screen = screen;
@@ -50,6 +51,11 @@ class App extends View {
       fill(this, h("tulou-bar"), h("tulou-sign-in"));
     }
     this.#count();
+  }
+
+  #measure() {
+    setDevice(store.session?.device);
+    this.dataset.panes = panes();
   }
 
   #main() {
@@ -156,7 +162,7 @@ document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape" || event.defaultPrevented || event.isComposing || document.querySelector("dialog[open]")) return;
   const { tab, id, page } = route();
   if (beside()) go(tab, id);
-  else if (page === null && id && NARROW.matches) go(tab);
+  else if (page === null && id && panes() === 1) go(tab);
 });
 
 // A signed-out account leaves no text behind in the browser.

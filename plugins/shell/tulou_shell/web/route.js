@@ -4,7 +4,27 @@
 //   #/chats/<address>/app/<page>?...   the same, beside a conversation or a contact
 
 const TABS = new Set(["chats", "contacts", "settings", "app"]);
-const NARROW = matchMedia("(width < 1200px)");
+const WIDE = matchMedia("(width >= 1200px)");
+const NARROW = matchMedia("(width < 700px)");
+let most = 3; // panes that the device has: 1 on a phone, 2 on a pad
+
+/** The panes there is room for: by the device, and by the window. */
+export function panes() {
+  return Math.min(most, WIDE.matches ? 3 : NARROW.matches ? 1 : 2);
+}
+
+/** Say what the device is, as Python knows it. */
+export function setDevice(device) {
+  most = { phone: 1, pad: 2 }[device] ?? 3;
+}
+
+/** Call `handler` whenever there is room for more or fewer panes; the result ends that. */
+export function watchPanes(handler) {
+  for (const each of [WIDE, NARROW]) each.addEventListener("change", handler);
+  return () => {
+    for (const each of [WIDE, NARROW]) each.removeEventListener("change", handler);
+  };
+}
 
 /** The route now: a tab, what is open in it ('' for nothing), and a page or null. */
 export function route() {
@@ -30,7 +50,7 @@ export function address(tab, id = "", parameters = {}) {
 /** Show a contributed page: beside what is open where there is room for three, else instead of it. */
 export function goToPage(name, parameters = {}) {
   const { tab, id } = route();
-  const inside = tab !== "app" && tab !== "settings" && id && !NARROW.matches;
+  const inside = tab !== "app" && tab !== "settings" && id && panes() === 3;
   const before = inside ? address(tab, id) : "#";
   location.hash = `${before}/${address("app", name, parameters).slice(2)}`;
 }
