@@ -23,6 +23,7 @@ SHARED = {("tulou_server", "tulou_xmpp"): "tulou_xmpp.wire"}
 
 OWNERS = {
     "sqlite3": {"store"}, "apsw": {"store"}, "tinydb": {"store"},
+    "pypac": {"net"}, "socks": {"net"}, "truststore": {"net"},
     "requests": {"net"}, "psutil": {"net"}, "dns": {"net"}, "starlette": {"net"}, "hypercorn": {"net"},
     "trio_websocket": {"net", "server"}, "wsproto": {"net", "server"},
     "Crypto": {"crypto"}, "keyring": {"crypto"}, "asn1crypto": {"crypto"},
