@@ -76,17 +76,20 @@ class TcpChannel:
         self._connection = connection
         self._header = stream_header(domain)
         self._parser = StreamParser()
+        self._open = False
 
     async def send(self, frames: Sequence[str]) -> None:
         """See `Channel`."""
-        await self._connection.send("".join(map(self._as_stream, frames)).encode())
+        if data := "".join(map(self._as_stream, frames)):
+            await self._connection.send(data.encode())
 
     def _as_stream(self, frame: str) -> str:
         if frame.startswith("<open "):
             self._parser = StreamParser()   # the other side begins anew too
+            self._open = True
             return self._header
         if frame.startswith("<close "):
-            return "</stream:stream>"
+            return "</stream:stream>" if self._open else ""
         return frame
 
     async def receive(self) -> Sequence[Element]:
@@ -99,16 +102,19 @@ class TcpChannel:
                 raise ConnectionLost(f"{self._connection.peer} closed the connection")
             events = self._parser.feed(data)
             if events:
-                return [each if isinstance(each, Element) else _as_frame(each) for each in events]
+                return list(map(self._as_frame, events))
+
+    def _as_frame(self, event: StreamOpened | Element | StreamClosed) -> Element:
+        if isinstance(event, Element):
+            if event.is_("success", ns.SASL):
+                self._open = False  # this stream is over, without an end (RFC 6120, section 6.4.6)
+            return event
+        if isinstance(event, StreamClosed):
+            return Element("close", ns.FRAMING)
+        opened = Element("open", ns.FRAMING)
+        opened.attributes = event.header.attributes
+        return opened
 
     async def close(self) -> None:
         """See `Channel`."""
         await self._connection.close()
-
-
-def _as_frame(event: StreamOpened | StreamClosed) -> Element:
-    if isinstance(event, StreamClosed):
-        return Element("close", ns.FRAMING)
-    opened = Element("open", ns.FRAMING)
-    opened.attributes = event.header.attributes
-    return opened
