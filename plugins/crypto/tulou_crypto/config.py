@@ -16,6 +16,9 @@ class Config:
     key_file: str = ""
     """The file with the key of the encrypted file, e.g. on a removable or network drive; a relative
     path is taken from the plugin's data folder. Empty: ``key/keyring.key`` in that folder."""
+    passphrase_from: str = ""
+    """The name of an environment variable with a passphrase that the key of the encrypted file is put
+    under, e.g. ``TULOU_PASSPHRASE``, set by whoever starts the app. Empty: no passphrase."""
     deadline: float = 10.0
     """How long the system's keyring may take for one answer, in seconds. A locked one asks the
     person for its password meanwhile."""
@@ -29,5 +32,8 @@ class Config:
     installed."""
 
     def __post_init__(self) -> None:
+        if "=" in self.passphrase_from or "\0" in self.passphrase_from:
+            raise ValueError(f"passphrase_from is {self.passphrase_from!r}, and no environment variable has"
+                             " such a name; it takes the name, not the passphrase")
         if not self.deadline > 0:
             raise ValueError(f"deadline is {self.deadline}; it should be more than 0 seconds")

@@ -8,7 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from tulou_contracts.crypto import CryptoError
-from tulou_crypto import aead
+from tulou_crypto import aead, key_file
+from tulou_crypto.key_file import PassphraseNeeded, WrongPassphrase
 
 _PRIVATE = 0o600
 _PRIVATE_FOLDER = 0o700
@@ -58,18 +59,33 @@ def set_aside(path: Path) -> Path:
     return aside
 
 
-def read_key(path: Path) -> bytes | None:
-    """The key in a key file, or None when there is none. Raises `CryptoError` when it is no key."""
-    key = read(path)
-    if key is not None and len(key) != aead.KEY_BYTES:
+def read_key(path: Path, passphrase: str = "") -> bytes | None:
+    """The key in a key file, or None when there is none. Raises `CryptoError` when it is no key, or one
+    under another passphrase."""
+    content = read(path)
+    if content is None:
+        return None
+    try:
+        return key_file.unseal(content, passphrase)
+    except (PassphraseNeeded, WrongPassphrase) as error:
         raise CryptoError(
-            f"the key file {path} is damaged or not a key file: it has {len(key)} bytes, a key has"
-            f" {aead.KEY_BYTES}; put back a copy of the right one"
-        )
-    return key
+            f"the key file {path} cannot be opened: {error}; give the right one in the environment"
+            " variable that the setting passphrase_from names, and start again"
+        ) from None
+    except CryptoError as error:
+        raise CryptoError(
+            f"the key file {path} is damaged or not a key file: {error}; put back a copy of the right one"
+        ) from None
 
 
-def create_key(path: Path, make_folder: bool) -> bytes:
+def protect_key(path: Path, key: bytes, passphrase: str) -> None:
+    """Put a key that is under no passphrase under this one. Raises `CryptoError`."""
+    content = read(path)
+    if content is not None and not key_file.is_sealed(content):
+        write(path, key_file.seal(key, passphrase))
+
+
+def create_key(path: Path, make_folder: bool, passphrase: str = "") -> bytes:
     """A new key in a new key file, durable when this returns. Raises `CryptoError`.
 
     A folder that somebody chose is not made: it would hide that its drive is not there.
@@ -84,7 +100,7 @@ def create_key(path: Path, make_folder: bool) -> bytes:
         raise CryptoError(
             f"the folder {path.parent} for the key file is not there: make it, or put in its drive")
     key = aead.new_key()
-    write(path, key)
+    write(path, key_file.seal(key, passphrase) if passphrase else key)
     return key
 
 

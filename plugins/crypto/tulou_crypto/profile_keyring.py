@@ -36,6 +36,7 @@ class ProfileKeyring:
         *,
         mode: Mode = "auto",
         key_file: str = "",
+        passphrase: str = "",
         system: SystemKeyring | None = None,
         new_profile_id: Callable[[], str] = new_id,
         threads: bool = True,
@@ -44,6 +45,7 @@ class ProfileKeyring:
         self._file = data / "keyring"
         self._key_file = data / (Path(key_file).expanduser() if key_file else Path("key", "keyring.key"))
         self._own_key_file = not key_file
+        self._passphrase = passphrase
         self._mode = mode
         self._system = system or SystemKeyring(10.0)
         self._new_profile_id = new_profile_id
@@ -226,7 +228,8 @@ class ProfileKeyring:
 
     def _write_first_book(self) -> Book:
         # The key may be there already: from a start that a crash cut short, or as somebody's choice.
-        key = files.read_key(self._key_file) or files.create_key(self._key_file, self._own_key_file)
+        key = files.read_key(self._key_file, self._passphrase) or files.create_key(
+            self._key_file, self._own_key_file, self._passphrase)
         book = books.begin(self._new_profile_id(), key)
         files.write(self._file, books.encode(book))
         return book
@@ -244,7 +247,7 @@ class ProfileKeyring:
         if self._key is not None:
             return self._key
         start_over = f"to start over, move {self._file} away and sign in again"
-        key = files.read_key(self._key_file)
+        key = files.read_key(self._key_file, self._passphrase)
         if key is None:
             raise CryptoError(
                 f"the key file {self._key_file} is missing: put it back (is its drive there?); {start_over}")
@@ -253,6 +256,8 @@ class ProfileKeyring:
                 f"the key file {self._key_file} is not the one that {self._file} was written with: put back"
                 f" the right one; {start_over}"
             )
+        if self._passphrase:
+            files.protect_key(self._key_file, key, self._passphrase)
         if files.make_private(self._key_file):
             self._log.warning("other users could read the key file %s until now", self._key_file)
         self._key = key

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -9,6 +10,7 @@ from tulou.context import Context
 from tulou_contracts.crypto import (
     Certificates,
     Cipher,
+    CryptoError,
     FileCipher,
     Keyring,
     Primitives,
@@ -45,8 +47,22 @@ async def run(ctx: Context) -> AsyncIterator[None]:
         ctx.data,
         mode=config.keyring,
         key_file=config.key_file,
+        passphrase=_passphrase(config.passphrase_from),
         system=SystemKeyring(config.deadline),
         threads=config.threads,
         log=ctx.log,
     ))
     yield
+
+
+def _passphrase(variable: str) -> str:
+    """The passphrase of the keyring's key. Raises `CryptoError` when the settings want one that is not there:
+    without it a new profile would put its key beside its data in clear."""
+    if not variable:
+        return ""
+    passphrase = os.environ.get(variable, "")
+    if not passphrase:
+        raise CryptoError(
+            f"the environment variable {variable} is empty, and the setting passphrase_from in"
+            " [plugins.crypto.config] says that the keyring's passphrase is there: set it, and start again")
+    return passphrase

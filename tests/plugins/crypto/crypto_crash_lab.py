@@ -18,6 +18,7 @@ from typing import Any
 
 import trio
 
+from tulou_crypto import key_file
 from tulou_crypto.profile_keyring import ProfileKeyring
 from tulou_crypto.system import SystemKeyring
 
@@ -52,7 +53,8 @@ class FileBackend:
 def open_profile(folder: Path, mode: str) -> ProfileKeyring:
     backend = FileBackend(folder / "system.json")
     system = SystemKeyring(10.0, lambda: (backend, "the system keyring (test)"))
-    return ProfileKeyring(folder, mode=mode, system=system)  # type: ignore[arg-type]
+    kind, _, passphrase = mode.partition("+")
+    return ProfileKeyring(folder, mode=kind, passphrase=passphrase, system=system)  # type: ignore[arg-type]
 
 
 taken = 0
@@ -88,6 +90,8 @@ def main(action: str, folder: Path) -> None:
     global fatal
     import Crypto.Cipher.AES
     import Crypto.Random  # noqa: F401 - before the first fork, for speed
+
+    key_file.N = 16
 
     while True:
         fatal += 1

@@ -8,7 +8,7 @@ import pytest
 import trio
 
 import crypto_crash_lab as lab
-from tulou_crypto import book
+from tulou_crypto import book, key_file
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs fork and SIGKILL")
 
@@ -57,6 +57,13 @@ async def _begin(start: Path, mode: str, *secrets: str) -> None:
 def test_the_first_set(tmp_path: Path, mode: str) -> None:
     (tmp_path / "start").mkdir()
     trio.run(_check, crash_everywhere(f"{mode}-set", tmp_path), mode, None, "new")
+
+
+def test_while_the_key_is_put_under_a_passphrase(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kill comes before and after the key file is replaced: both can be read, and nothing is lost."""
+    monkeypatch.setattr(key_file, "N", 16)
+    trio.run(_begin, tmp_path / "start", "file", "old")
+    trio.run(_check, crash_everywhere("file+密 code-set", tmp_path), "file+密 code", "old", "new")
 
 
 def test_a_later_set(tmp_path: Path) -> None:

@@ -57,6 +57,7 @@ def test_the_manifest_imports_neither_trio_nor_the_service() -> None:
     ({"deadline": 0}, "more than 0 seconds"),
     ({"deadline": float("nan")}, "more than 0 seconds"),
     ({"key_file": 3}, "a text"),
+    ({"passphrase_from": "WORD=secret"}, "the name, not the passphrase"),
 ])
 def test_wrong_settings_are_told(table: dict[str, Any], sentence: str) -> None:
     config, problems = bind(Config, table, "tulou.toml: plugins.crypto")
@@ -66,4 +67,4 @@ def test_wrong_settings_are_told(table: dict[str, Any], sentence: str) -> None:
 
 def test_settings_have_defaults() -> None:
     assert bind(Config, {}, "x") == (Config(
-        keyring="auto", key_file="", deadline=10.0, threads=True, provider="auto"), [])
+        keyring="auto", key_file="", passphrase_from="", deadline=10.0, threads=True, provider="auto"), [])

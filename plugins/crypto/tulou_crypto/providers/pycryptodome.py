@@ -151,7 +151,8 @@ class Pycryptodome(Shared):
 
 def _x25519(private_key: bytes) -> EccKey:
     forms.check_length(private_key, forms.KEY_BYTES, "private key")
-    return DH.import_x25519_private_key(private_key)
+    # Not `import_x25519_private_key`: it also computes the public half, which takes as long as the secret.
+    return EccKey(curve="Curve25519", seed=private_key)
 
 
 def _rsa(key: EccKey | RsaKey) -> RsaKey:
