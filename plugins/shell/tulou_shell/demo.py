@@ -16,9 +16,10 @@ from pathlib import Path
 import trio
 
 from tulou import Composition, Kernel
-from tulou.errors import TulouError
+from tulou.errors import ServiceGone, TulouError
 from tulou.flow import leaves
 from tulou.profile import lock_profile
+from tulou_contracts.company import CompanyService
 from tulou_contracts.crypto import Keyring
 from tulou_contracts.identity import AccountTaken, Identity
 from tulou_contracts.server import ChatServer
@@ -142,6 +143,9 @@ async def _office(
         server = server_kernel.service(ChatServer)
         composition = composition.with_config("xmpp", endpoint=server.endpoint)
         composition = composition.with_config("shell", server=server.endpoint)
+        with suppress(ServiceGone):  # people can talk without a company
+            root_key = server_kernel.service(CompanyService).root_key
+            composition = composition.with_config("company", root_keys=[root_key])
         people = {}
         for person in PEOPLE:
             kernel = people[person] = Kernel(composition, profile=folder / person.name)

@@ -178,7 +178,9 @@ def test_a_link_that_leads_nowhere_says_so_in_passing(start: Any, visit: Any) ->
     app.call(app.room.add, BO, "tulou://settings")
     page = visit(app, f"/#/chats/{BO.replace('@', '%40')}")
     page.click("a.inside-link")
-    page.wait_for_selector(".notice:has-text('不允许')")
+    page.wait_for_selector(".saying:has-text('不允许')")
+    if "TULOU_SHOTS" in os.environ:
+        page.screenshot(path=f"{os.environ['TULOU_SHOTS']}/saying.png")
     assert "chats" in page.evaluate("location.hash")
 
 

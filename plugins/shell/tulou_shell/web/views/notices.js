@@ -1,4 +1,5 @@
-// Notices that plugins show on every page, until somebody closes or follows one.
+// Notices that plugins show on every page, until somebody closes or follows one; and what this page alone
+// says in passing.
 import { h, icon, keyed, View } from "../dom.js";
 import { open } from "../open.js";
 import { store } from "../store.js";
@@ -7,16 +8,18 @@ import { iconButton, sentence } from "./parts.js";
 
 class Notices extends View {
   #list = h("ul", { class: "notices", "aria-label": t("notice.label"), "aria-live": "polite" });
+  #sayings = h("ul", { class: "sayings", role: "status" });
 
   connectedCallback() {
-    this.append(this.#list);
+    this.append(this.#list, this.#sayings);
     this.watch(store, "notices contributions", () => this.#update());
     this.#update();
   }
 
   #update() {
-    keyed(this.#list, store.notices, (notice) => JSON.stringify(notice), draw);
-    this.hidden = store.notices.length === 0;
+    const key = (each) => JSON.stringify([each, t(each.title), t(each.text)]);
+    keyed(this.#list, store.notices.filter((each) => !each.passing), key, draw);
+    keyed(this.#sayings, store.notices.filter((each) => each.passing), key, drawSaying);
   }
 }
 
@@ -32,14 +35,18 @@ function draw(notice) {
     }
   };
   return h("li", { class: "notice", dataset: { notice: notice.id } }, h("span", { class: "notice-icon" }, icon("bell")),
-    h("div", { class: "grow" }, h("p", { class: "notice-title" }, t(notice.title)), notice.text && h("p", { class: "notice-text" }, t(notice.text)), trouble),
+    h("div", { class: "notice-words grow" }, h("p", { class: "notice-title" }, t(notice.title)),
+      notice.text && h("p", { class: "notice-text" }, t(notice.text)), trouble),
     notice.url && h("button", { type: "button", class: "bar-button", onclick: follow }, t("notice.open")),
     iconButton("close", t("action.close"), () => close(notice)));
 }
 
-function close({ id, passing }) {
+function drawSaying({ id, title }) {
+  return h("li", { class: "saying" }, h("span", { class: "grow" }, title), iconButton("close", t("action.close"), () => store.unsay(id)));
+}
+
+function close({ id }) {
   store.unsay(id);
-  if (passing) return;
   store.ask("ui.close_notice", { id }).catch(() => {}); // shown again when the line is back, for it stands
 }
 
