@@ -63,7 +63,7 @@ class Pages:
 
     async def preview(self, parameters: Mapping[str, Any]) -> list[str]:
         """The lines of the next report."""
-        return list(await self._control.preview())
+        return list(await self._control.preview(limit=1_000_000))
 
     async def table(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """Every row, by event name."""

@@ -178,4 +178,3 @@ function table(heads, rows) {
         typeof cell === "object" ? cell : String(cell)))))));
 }
 
-if (!customElements.get("tulou-tracking")) customElements.define("tulou-tracking", TrackingPage);
