@@ -16,6 +16,7 @@ from tulou.cli.choose import add_composition, chosen, default_profile
 from tulou_contracts.logs import LogFilter, LogLine, LogsError, Verbosity
 from tulou_log import reading
 from tulou_log.config import LEVELS, Config
+from tulou_log.files import text_of
 from tulou_log.levels import Levels, level_of
 from tulou_log.terminal import colourful, lines_of
 
@@ -193,7 +194,7 @@ def _report(arguments: list[str]) -> int:
     from tulou_log.crash import FORMER, NOTE
 
     folder, which = _folder(options), _which(options)
-    notes = [reading.text_of(folder / name) for name in (NOTE, FORMER)]
+    notes = [text_of(folder / name) for name in (NOTE, FORMER)]
     crash = [line for note in notes for line in reports.crash_lines(note)]
     report = reports.make(reading.stored(folder, since=which.since), which, names=_plugins(), crash=crash)
     if options.preview:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from tulou_log.reading import text_of
+from tulou_log.files import text_of
 
 NOTE = "crash.txt"
 FORMER = "crash-last.txt"

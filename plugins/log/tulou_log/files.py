@@ -208,3 +208,12 @@ def leftovers(folder: Path) -> list[Path]:
             with suppress(OSError):
                 (folder / name).unlink()
     return [path for path in closed_files(folder) if path.suffix == ".jsonl"]
+
+
+def text_of(path: Path, longest: int = 1 << 18) -> str:
+    """A small file's text, empty when it cannot be read."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read(longest)
+    except OSError:
+        return ""

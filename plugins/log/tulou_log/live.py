@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager
 import trio
 
 from tulou_contracts.logs import LogFilter, LogLine
-from tulou_log.reading import fits, parse
 
 BACKLOG = 1000
 """Lines that may wait for one watcher; further ones pass it by."""
@@ -38,6 +37,8 @@ class Live:
                 self._token = None
 
     def _spread(self, lines: Sequence[bytes]) -> None:
+        from tulou_log.reading import fits, parse
+
         parsed = [line for raw in lines if (line := parse(raw)) is not None]
         for which, channel in tuple(self._listeners.values()):
             for line in parsed:

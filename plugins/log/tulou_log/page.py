@@ -11,7 +11,6 @@ from tulou_contracts.ui import Asset, Contribution, Page, PageFeed, PageMethod, 
 from tulou_log.asking import Asking
 from tulou_log.levels import level_of
 from tulou_log.room import LogsRoom
-from tulou_log.words import EN, ZH
 
 SCREEN = 100_000
 """Characters of a report that are shown at a time."""
@@ -31,6 +30,8 @@ class LogPages:
     @implements(contribute_ui)
     def contribute_ui(self) -> Sequence[Contribution]:
         """The page, in the list of the settings."""
+        from tulou_log.words import EN, ZH
+
         methods = (("log.state", self._state), ("log.level", self._set_level), ("log.answer", self._answer),
                    ("log.preview", self._preview), ("log.more", self._more), ("log.send", self._send),
                    ("log.progress", self._progress_of), ("log.dismiss", self._dismiss))

@@ -119,15 +119,6 @@ def raw_lines(path: Path, opener: Opener | None = None) -> Iterator[bytes]:
         return  # deleted meanwhile, or not to be read
 
 
-def text_of(path: Path, longest: int = 1 << 18) -> str:
-    """A small file's text, empty when it cannot be read."""
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read(longest)
-    except OSError:
-        return ""
-
-
 def stored(folder: Path, opener: Opener | None = None, since: int = 0) -> Iterator[bytes]:
     """Every line that is kept, files first, then what only rings hold."""
     last: dict[str, int] = {}

@@ -8,6 +8,7 @@ Addresses and phone numbers become pseudonyms, all else a word for its kind.
 from __future__ import annotations
 
 import re
+from functools import cache
 from hashlib import blake2b
 
 LONGEST = 2000
@@ -60,7 +61,14 @@ _SHAPES = {
     ),
 }
 """Tried in this order at each place."""
-_KINDS = re.compile("|".join(f"(?P<{kind}>{shape})" for kind, shape in _SHAPES.items()))
+
+
+@cache
+def _kinds() -> re.Pattern[str]:
+    """Compiled at the first text that needs it: a start has none, mostly."""
+    return re.compile("|".join(f"(?P<{kind}>{shape})" for kind, shape in _SHAPES.items()))
+
+
 _UNSEEN = re.compile("[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 """Control characters that JSON leaves as they are, and those that turn the direction of text."""
 
@@ -82,7 +90,7 @@ class Redactor:
         if rest > 0:
             text = text[:_EXAMINED]
         if _SUSPECT.search(text):
-            text = _KINDS.sub(self._instead, text)
+            text = _kinds().sub(self._instead, text)
         return f"{text[:LONGEST]}<{rest} more>" if rest > 0 else text
 
     def _instead(self, match: re.Match[str]) -> str:

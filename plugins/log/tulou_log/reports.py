@@ -139,8 +139,7 @@ def make(
             "system": platform.system(), "lines": len(kept)}
     if crash:
         head["crash"] = list(crash)
-    first = json.dumps(head).encode() + b"\n"
-    return LogReport(id=report_id, lines=len(kept), parts=list(_packed([first, *kept])))
+    return LogReport(id=report_id, lines=len(kept), parts=list(_packed(head, kept)))
 
 
 def _newest(kept: list[bytes]) -> tuple[list[bytes], int]:
@@ -151,13 +150,14 @@ def _newest(kept: list[bytes]) -> tuple[list[bytes], int]:
     return kept[start:], size
 
 
-def _packed(lines: Sequence[bytes]) -> Iterator[bytes]:
-    part: list[bytes] = []
-    size = 0
+def _packed(head: Mapping[str, Any], lines: Sequence[bytes]) -> Iterator[bytes]:
+    """Each part begins with a line that says of which report it is, and which one."""
+    number, part, size = 1, [json.dumps({**head, "part": 1}).encode() + b"\n"], 0
     for line in lines:
-        if part and size + len(line) > PART:
+        if size and size + len(line) > PART:
             yield gzip.compress(b"".join(part), 6, mtime=0)
-            part, size = [], 0
+            number, size = number + 1, 0
+            part = [json.dumps({"report": head["report"], "part": number}).encode() + b"\n"]
         part.append(line)
         size += len(line)
     yield gzip.compress(b"".join(part), 6, mtime=0)

@@ -12,7 +12,6 @@ from tulou.context import Context
 from tulou.errors import TulouError
 from tulou_contracts.company import Company
 from tulou_contracts.logs import LogFilter, LogLine, LogReport, LogsError, NotSent, Verbosity
-from tulou_log import reading
 from tulou_log.levels import Levels, check_name
 from tulou_log.live import Live
 from tulou_log.recorder import Recorder
@@ -76,6 +75,8 @@ class LogsRoom:
         return await trio.to_thread.run_sync(self._read, which, limit)
 
     def _read(self, which: LogFilter, limit: int) -> Sequence[LogLine]:
+        from tulou_log import reading
+
         self._recorder.writer.flush()
         if self._from_memory():
             parsed = map(reading.parse, tuple(self._live.recent))
@@ -99,7 +100,7 @@ class LogsRoom:
         return await trio.to_thread.run_sync(partial(self._prepare, which))
 
     def _prepare(self, which: LogFilter) -> LogReport:
-        from tulou_log import reports
+        from tulou_log import reading, reports
 
         self._recorder.writer.flush()
         lines = (tuple(self._live.recent) if self._from_memory()

@@ -56,7 +56,8 @@ def test_it_shows_what_fits(profile: Path, capsys: pytest.CaptureFixture[str]) -
     assert shown("--since", "1h") == everything
     assert shown("--since", "2999-01-01") == ""
     assert shown("-n", "1").count("\n") == 1
-    assert [json.loads(each)["level"] for each in shown("--json").splitlines()] == ["info", "error", "warning"]
+    levels = [json.loads(each)["level"] for each in shown("--json").splitlines()]
+    assert levels == ["info", "error", "warning"]
 
 
 @pytest.mark.parametrize("text", ["yesterday", "10", "-5m", "2026-13-01", "99999999999d"])
@@ -98,7 +99,9 @@ def test_a_running_app_follows_a_level_set_elsewhere(tmp_path: Path) -> None:
         levels.restore()
 
 
-def test_a_report_is_written_and_never_over_another(profile: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_report_is_written_and_never_over_another(
+    profile: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     target = profile / "report.gz"
     assert run("report", "--profile", profile, "--preview") == 0
     preview = capsys.readouterr().out

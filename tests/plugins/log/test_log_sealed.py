@@ -30,7 +30,9 @@ def opened(provider: PublicSeal, key: str, folder: Path) -> list[str]:
     return found
 
 
-async def test_a_profile_with_a_public_key_keeps_nothing_readable(tmp_path: Path, log: logging.Logger) -> None:
+async def test_a_profile_with_a_public_key_keeps_nothing_readable(
+    tmp_path: Path, log: logging.Logger
+) -> None:
     async with Kernel(Composition.of("crypto")).running() as desk:
         seal = desk.service(PublicSeal)
         secret = seal.new_secret_key()
