@@ -21,6 +21,7 @@ from tulou_store import restore
 from tulou_store.archive import Manifest
 from tulou_store.connections import connect
 from tulou_store.keys import SECRET, Keys, is_plain
+from tulou_store.recovery import as_words, from_words, unlock_again
 from tulou_store.unlock import read_marker
 from tulou_store.upkeep import Upkeep, suspect
 
@@ -32,9 +33,8 @@ def main(arguments: list[str]) -> int:
     """The exit status: 1 when something is wrong."""
     options = _parser().parse_args(arguments)
     try:
-        if options.work is None:
-            return _restore(options)
-        return _maintain(options)
+        alone = {"restore": _restore, "key": _show_key, "unlock": _unlock}.get(options.name)
+        return alone(options) if alone is not None else _maintain(options)
     except TulouError as error:
         print(f"tulou: {error}", file=sys.stderr)
         return 1
@@ -49,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("profile", type=Path, help="the profile folder, as for `tulou run --profile`")
         command.add_argument("-c", "--composition", default="headless",
                              help="whose settings of secrets count; default: headless")
-        command.set_defaults(work=work, suspect=name == "repair")
+        command.set_defaults(work=work, suspect=name == "repair", name=name)
         return command
 
     add("check", _check, "look at every page and index; exit status 1 when something is wrong")
@@ -60,13 +60,14 @@ def _parser() -> argparse.ArgumentParser:
     backup.add_argument("target", type=Path, help="the file to make, e.g. lin.tulou-backup")
     backup.add_argument("--encrypt", action="store_true",
                         help="ask for a passphrase (or read it as one line from standard input)")
+    add("key", None, "print the recovery key of an encrypted profile, to be kept on paper")
+    add("unlock", None, "bring an encrypted profile back whose key was lost, by its recovery key")
     back = add("restore", None, "bring a backup back; what is there is kept in before-restore-N")
     back.add_argument("archive", type=Path, help="a file that `tulou store backup` made")
     return parser
 
 
-def _passphrase() -> str:
-    ask = "Passphrase of the backup: "
+def _passphrase(ask: str = "Passphrase of the backup: ") -> str:
     return getpass.getpass(ask) if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
 
 
@@ -169,6 +170,38 @@ def _restore(options: argparse.Namespace) -> int:
     old = trio.run(run)
     kept = f"; what was there is in {old}" if old.exists() else ""
     print(f"{options.profile} is as it was in {options.archive}{kept}")
+    return 0
+
+
+def _show_key(options: argparse.Namespace) -> int:
+    def show(ring: Keyring, cipher: Cipher) -> Awaitable[str]:
+        return ring_key(ring)
+
+    async def ring_key(ring: Keyring) -> str:
+        secret = await ring.get(SECRET)
+        if not secret or read_marker(options.profile / "store") is None:
+            raise StorageError(f"{options.profile} is not encrypted: there is no key")
+        return as_words(bytes.fromhex(secret))
+
+    return _with_secrets(options, show)
+
+
+def _unlock(options: argparse.Namespace) -> int:
+    secret = from_words(_passphrase("Recovery key: "))
+    return _with_secrets(
+        options, lambda ring, cipher: unlock_again(options.profile / "store", secret, ring, cipher))
+
+
+def _with_secrets(options: argparse.Namespace, work: Callable[[Keyring, Cipher], Awaitable[str]]) -> int:
+    if not (options.profile / "store").is_dir():
+        raise StorageError(f"{options.profile} is no profile: it has no folder 'store'")
+    kernel = _kernel(options, (Keyring, Cipher))
+
+    async def run() -> str:
+        async with kernel.running():
+            return await work(kernel.service(Keyring), kernel.service(Cipher))
+
+    print(trio.run(run))
     return 0
 
 

@@ -14,7 +14,6 @@ import apsw
 from tulou_contracts.storage import Repair, StorageCorrupt, StorageRepaired
 from tulou_store.faults import of_sqlite, of_system, read_only
 from tulou_store.files import free_name, sync_folder
-from tulou_store.salvage import salvage
 from tulou_store.statements import Gate
 
 _BUSY_MS = 5_000
@@ -178,6 +177,8 @@ def _repaired(place: Place) -> tuple[apsw.Connection, Gate]:
     path = place.path
     copy = set_aside(place, "damaged")
     draft = path.with_name(path.name + ".recovering")
+    from tulou_store.salvage import salvage  # hardly ever needed
+
     try:
         draft.unlink(missing_ok=True)
         found = salvage(copy, draft, lambda name: connect(name, place.key))

@@ -15,10 +15,11 @@ import trio
 
 from tulou_contracts.crypto import Cipher, CryptoError, Keyring
 from tulou_contracts.storage import StorageCorrupt, StorageLocked
-from tulou_store.connections import Place, remember_loss, set_aside
+from tulou_store.connections import remember_loss
 from tulou_store.faults import of_system
-from tulou_store.files import SafeFile, free_name
+from tulou_store.files import SafeFile
 from tulou_store.keys import SECRET, Keys, is_plain
+from tulou_store.recovery import free_number, move
 
 _PATIENCE = 10.0
 """Seconds to wait for the room that keeps secrets, which starts at the same time."""
@@ -128,6 +129,7 @@ def _convert(folder: Path, keys: Keys, encrypt: bool, log: logging.Logger) -> No
     convert.convert(folder, keys, encrypt, log)
     if encrypt:
         write_marker(folder, Marker(keys.fingerprint, "encrypted"))
+        log.warning("the profile is encrypted now: `tulou store key` prints a recovery key to keep on paper")
         return
     for path in (folder / "encrypted", folder / "encrypted.previous"):
         path.unlink(missing_ok=True)
@@ -136,18 +138,16 @@ def _convert(folder: Path, keys: Keys, encrypt: bool, log: logging.Logger) -> No
 def _lost(folder: Path, where: str, what: str, log: logging.Logger) -> StorageLocked:
     path = folder / "profile.db"
     try:
-        copy = set_aside(Place(path), "locked") if path.exists() else path
+        suffix = f".locked-{free_number(folder, 'locked')}"
+        copy = path.with_name(path.name + suffix)
         remember_loss(folder, path, copy)
-        for name in ("documents", "rebuildable", "before-migrations", "encrypted.previous", "encrypted"):
-            old = folder / name
-            if old.exists():  # the marker last: until then the next start does the rest
-                old.rename(free_name(old, "locked"))
+        move(folder, "", suffix)
     except OSError as error:
         raise of_system(error, path) from error
     sentence = (
         f"{path} is encrypted, and its key, which should be in {where}, {what}: the data was moved to {copy}"
-        " (and the documents beside it); the next start begins empty; if the key comes back, put the"
-        " files back, too"
+        " (and the documents beside it); the next start begins empty; `tulou store unlock` brings it back"
+        " with the recovery key"
     )
     log.error("%s", sentence)
     return StorageLocked(sentence)

@@ -1,5 +1,6 @@
 """A profile encrypted at rest: there and back, killed on the way, and when its key is lost."""
 
+import io
 import logging
 import os
 import shutil
@@ -10,17 +11,21 @@ from pathlib import Path
 import apsw
 import pytest
 import trio
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tulou_store import convert, unlock
 from tulou_store import plugin as store_plugin
+from tulou_store.command import main
 from tulou_store.keys import SECRET as SECRET_NAME
 from tulou_store.keys import Keys
+from tulou_store.recovery import as_words, from_words
 from tulou_store.service import Store
 from tulou_store.unlock import read_marker
 
 from tulou import Level, Plugin
 from tulou.testing.kit import boot, states
 from tulou_contracts.crypto import Cipher, Keyring
-from tulou_contracts.storage import Storage, StorageRepaired
+from tulou_contracts.storage import Storage, StorageError, StorageRepaired
 from tulou_contracts.testing.storage import NOTES, add, texts
 
 pytest.importorskip("tulou_crypto")
@@ -120,6 +125,57 @@ async def test_a_lost_key_is_told_what_it_locks_is_kept_and_the_rooms_know(tmp_p
     found.clear()
     await visit(tmp_path, reader(found))
     assert found[1] == repair  # until the room has dealt with it
+
+
+async def run_command(monkeypatch, *arguments, line=""):
+    monkeypatch.setattr(sys, "stdin", io.StringIO(line + "\n"))
+    return await trio.to_thread.run_sync(main, [str(each) for each in arguments])
+
+
+async def test_the_recovery_key_brings_a_locked_profile_back(tmp_path, monkeypatch, capsys):
+    await visit(tmp_path, write)
+    assert await run_command(monkeypatch, "key", tmp_path) == 0
+    words = capsys.readouterr().out.strip()
+    lose_the_key(tmp_path)
+    await visit(tmp_path, write)  # refused, and moved aside
+    for _ in range(2):
+        await visit(tmp_path, reader([]))  # begun anew, with another key
+    wrong = words.replace(words[3], "A" if words[3] != "A" else "B")
+    assert await run_command(monkeypatch, "unlock", tmp_path, line=wrong) == 1
+    assert "no recovery key" in capsys.readouterr().err
+    assert await run_command(monkeypatch, "unlock", tmp_path, line=words.lower().replace("-", " ")) == 0
+    found = []
+    await visit(tmp_path, reader(found))
+    assert found == [EVERYTHING, None]
+    assert (tmp_path / "store" / "profile.db.replaced-1").exists()
+    other = as_words(bytes(32))
+    assert await run_command(monkeypatch, "unlock", tmp_path, line=other) == 1
+    assert "was encrypted with this key" in capsys.readouterr().err
+
+
+async def test_the_recovery_key_before_anything_was_moved(tmp_path, monkeypatch, capsys):
+    await visit(tmp_path, write)
+    await run_command(monkeypatch, "key", tmp_path)
+    words = capsys.readouterr().out.strip()
+    lose_the_key(tmp_path)
+    assert await run_command(monkeypatch, "unlock", tmp_path, line=words) == 0
+    found = []
+    await visit(tmp_path, reader(found))
+    assert found == [EVERYTHING, None]
+
+
+@settings(derandomize=True)  # two bytes of checksum: one slip in 65,536 goes unnoticed
+@given(secret=st.binary(min_size=32, max_size=32), data=st.data())
+def test_a_recovery_key_survives_paper_and_notices_slips(secret, data):
+    words = as_words(secret)
+    assert from_words(words) == from_words(f" {words.lower()} \n") == secret
+    at = data.draw(st.integers(0, len(words) - 1))
+    slip = words[:at] + data.draw(st.sampled_from("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567-")) + words[at + 1:]
+    if slip.replace("-", "") == words.replace("-", ""):
+        assert from_words(slip) == secret
+    else:
+        with pytest.raises(StorageError, match="no recovery key"):
+            from_words(slip)
 
 
 async def test_a_key_that_cannot_be_read_now_locks_the_profile_and_changes_nothing(tmp_path):
