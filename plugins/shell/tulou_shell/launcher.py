@@ -53,7 +53,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--data", type=Path, default=data_folder(), metavar="FOLDER",
                         help="where everything is kept (default: %(default)s)")
     parser.add_argument("--no-browser", action="store_true", help="only print the address")
-    options = parser.parse_args(arguments)
+    options = parser.parse_intermixed_args(arguments)
     url, name = _sorted_out(parser, options.what)
     folder: Path = options.data.expanduser().resolve()
     browser = not options.no_browser
