@@ -31,14 +31,15 @@ async def test_the_service_is_found_and_works_in_a_kernel(tmp_path):
     from tulou import Composition, Kernel
     from tulou_contracts.server import ChatServer
 
-    composition = Composition.load("server").with_config("server", port=0, scram_iterations=4096)
+    composition = (Composition.load("server").with_config("server", port=0, scram_iterations=4096)
+                   .with_config("company-service", port=0))
     async with Kernel(composition, profile=tmp_path).running() as kernel:
         server = kernel.service(ChatServer)
         await server.create_account("lin", "secret", "林")
         assert server.domain == "tulou.localhost"
         async with signed_in(server.endpoint, "lin") as lin:
             await lin.sync()
-        await kernel.reload("server")
+        await kernel.reload("server")  # company-service goes on: its host of signals is a wish
         async with signed_in(kernel.service(ChatServer).endpoint, "lin") as lin:
             await lin.sync()
 
