@@ -15,6 +15,7 @@ from tulou_contracts.network import NetworkError
 from tulou_net import reasons
 from tulou_net.address import Address
 from tulou_net.config import Config
+from tulou_net.pins import Pins
 from tulou_net.stream import WatchedStream
 from tulou_net.trust import Trust
 from tulou_net.tunnel import open_tunnel
@@ -33,6 +34,7 @@ class Attempt:
         self._address = address
         self._config = config
         self._trust = trust
+        self._pins = Pins(config.pins)
 
     async def run(
         self, nursery: trio.Nursery, subprotocols: Sequence[str], max_message: int
@@ -70,6 +72,7 @@ class Attempt:
             await tls.do_handshake()
         except (trio.BrokenResourceError, OSError) as error:
             raise reasons.tls_failure(error, self._address.where) from error
+        self._pins.check(self._address.host, self._address.port, tls.getpeercert(binary_form=True))
         stream.secure(tls)
 
     async def _upgrade(

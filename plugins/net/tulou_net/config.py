@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
 from tulou_net.tcp.name_server import name_server
 
@@ -13,6 +13,9 @@ class Config:
 
     ca_file: str = ""
     """A PEM file of certificate authorities trusted besides the system's."""
+    pins: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Servers that must show a known key: ``https://host:port`` -> pins such as ``sha256/...=``
+    (RFC 7469), for HTTP requests and WebSockets."""
     proxy: str = "system"
     """Proxy for HTTP requests and WebSockets, e.g. ``http://proxy.example:3128`` or ``socks5h://...``;
     ``system``: as the system or the environment says; ``direct``: none. Loopback goes direct."""
@@ -85,3 +88,11 @@ class Config:
         for name in ("requests", "requests_per_host", "host_max_connections"):
             if getattr(self, name) == 0:
                 raise ValueError(f"{name} = 0 would let nothing through; use 1 or more")
+        if self.proxy != "system":
+            from tulou_net.proxies import check_proxy
+
+            check_proxy(self.proxy)
+        if self.pins:
+            from tulou_net.pins import Pins
+
+            Pins(self.pins)

@@ -22,8 +22,7 @@ class Proxies:
     def __init__(self, proxy: str = "direct", pac: str = "") -> None:
         """`proxy` is an address, ``system`` or ``direct``; `pac` a PAC file's address or path, which
         comes first. Raises `ValueError` for what is neither."""
-        if proxy not in ("", "direct", "system") and urlsplit(proxy).scheme not in _SCHEMES:
-            raise ValueError(f"the proxy {proxy!r} is no address such as http://proxy.example:3128")
+        check_proxy(proxy)
         self._proxy = DIRECT if proxy == "direct" else proxy
         self._asks = bool(pac) or proxy == "system"
         self._pac = Pac(pac) if pac else None
@@ -62,6 +61,15 @@ class Proxies:
 
     def _ask(self, url: str) -> str:
         return of_the_system(url) if self._pac is None else self._pac.ask(url)
+
+
+def check_proxy(proxy: str) -> None:
+    """Raises `ValueError` for a setting that is neither an address nor ``system`` nor ``direct``."""
+    if proxy in ("", "direct", "system"):
+        return
+    parts = urlsplit(proxy)
+    if parts.scheme not in _SCHEMES or not parts.hostname:
+        raise ValueError(f"the proxy {proxy!r} is no address such as http://proxy.example:3128")
 
 
 def is_loopback(origin: str) -> bool:

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import ssl
+import sys
 
 import trio
 
 from tulou_contracts.network import NetworkError
 
 
+_NATIVE = sys.platform in ("win32", "darwin")
+
+
 class Trust:
     """The system's certificate authorities and, if given, those of a PEM file.
+
+    On Windows and macOS the system itself judges (truststore), with the authorities and the policies
+    that a company rolled out; elsewhere OpenSSL does, with those in the system's folders.
 
     Loading them takes tens of milliseconds, so it happens at the first use, in a thread.
     """
@@ -30,7 +37,7 @@ class Trust:
 
         Raises `NetworkError` when the PEM file cannot be used.
         """
-        context = ssl.create_default_context()
+        context = _system_context()
         if self._ca_file:
             try:
                 context.load_verify_locations(self._ca_file)
@@ -40,3 +47,11 @@ class Trust:
                     " set net's `ca_file` to a readable PEM file"
                 ) from error
         return context
+
+
+def _system_context() -> ssl.SSLContext:
+    if not _NATIVE:
+        return ssl.create_default_context()
+    import truststore
+
+    return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -74,6 +74,10 @@ def test_starting_imports_no_library() -> None:
     [
         ({"send_stall": -1.0}, "send_stall"),
         ({"requests": 0}, "requests"),
+        ({"requests_per_host": 0}, "requests_per_host"),
+        ({"rate": -1.0}, "rate"),
+        ({"proxy": "proxy.example:3128"}, "no address"),
+        ({"pins": {"https://h": ["md5/x"]}}, "no pin"),
         ({"host_max_connections": 0}, "host_max_connections"),
         ({"proxi": "x"}, "'proxy'"),
         ({"quick_ack": "yes"}, "quick_ack"),

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import base64
 import datetime
+import hashlib
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import trio
 import trustme
-from tulou_net.http.client import RequestsClient
+from hypothesis import given
+from hypothesis import strategies as st
+from tulou_net import trust
 from tulou_net.config import Config
 from tulou_net.connector import Connector
+from tulou_net.http.client import RequestsClient
+from tulou_net.pins import Pins, pin_of
 
 from tulou_contracts.network import CertificateRefused, HttpRequest, NetworkError
 from tulou_contracts.testing.network.peers import accept_upgrade, read_head
@@ -140,3 +147,71 @@ async def test_plain_addresses_need_no_authorities(tmp_path: Path) -> None:
             async with Connector(config).connect(ws(site, "/echo")) as socket:
                 await socket.send("x")
                 assert await socket.receive() == "x"
+
+
+# keys known beforehand
+
+def pin(certificate: trustme.LeafCert) -> str:
+    """Worked out by another library."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    loaded = x509.load_pem_x509_certificate(certificate.cert_chain_pems[0].bytes())
+    key = loaded.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return "sha256/" + base64.b64encode(hashlib.sha256(key).digest()).decode()
+
+
+async def test_a_pinned_server_must_show_its_key(authority: trustme.CA, trusting: Config) -> None:
+    ours, theirs = authority.issue_cert("127.0.0.1"), authority.issue_cert("127.0.0.1")
+    with trio.fail_after(20):
+        async with tls_server(ours) as port:
+            for pins, good in (((pin(theirs), pin(ours)), True), ((pin(theirs),), False)):
+                config = replace(trusting, pins={f"https://127.0.0.1:{port}": pins})
+                client = RequestsClient(config)
+                if good:
+                    assert (await client.send(HttpRequest(url=f"https://127.0.0.1:{port}/x"))).body == b"/x"
+                    async with Connector(config).connect(f"wss://127.0.0.1:{port}/") as socket:
+                        assert await socket.receive() == "你好"
+                    continue
+                with pytest.raises(CertificateRefused, match="another key"):
+                    await client.send(HttpRequest(url=f"https://127.0.0.1:{port}/"))
+                with pytest.raises(CertificateRefused, match="another key"):
+                    async with Connector(config).connect(f"wss://127.0.0.1:{port}/"):
+                        pass
+
+
+@pytest.mark.parametrize("table", [
+    {"http://h": ("sha256/" + "A" * 43 + "=",)}, {"https://h": ()}, {"https://h": ("sha1/x",)},
+    {"https://h": ("sha256/短",)}, {"h": ("sha256/" + "A" * 43 + "=",)},
+])
+def test_a_pin_that_can_never_hold_is_named(table: dict[str, tuple[str, ...]]) -> None:
+    with pytest.raises(ValueError, match="pins"):
+        Pins(table)
+
+
+@given(st.binary(max_size=200))
+def test_nonsense_instead_of_a_certificate_has_no_pin(data: bytes) -> None:
+    assert pin_of(data) == "" or data
+
+
+async def test_the_systems_own_judgement(
+    authority: trustme.CA, trusting: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on Windows and macOS; truststore runs everywhere."""
+    pytest.importorskip("truststore")
+    monkeypatch.setattr(trust, "_NATIVE", True)
+    with trio.fail_after(20):
+        async with tls_server(authority.issue_cert("127.0.0.1")) as port:
+            answer = await RequestsClient(trusting).send(HttpRequest(url=f"https://127.0.0.1:{port}/x"))
+            assert answer.body == b"/x"
+            with pytest.raises(CertificateRefused):
+                await RequestsClient(Config()).send(HttpRequest(url=f"https://127.0.0.1:{port}/x"))
+
+
+async def test_a_certificate_that_is_not_valid_yet(authority: trustme.CA, trusting: Config) -> None:
+    in_future = datetime.datetime(2999, 1, 1, tzinfo=datetime.timezone.utc)
+    later = authority.issue_cert(
+        "127.0.0.1", not_before=in_future, not_after=in_future + datetime.timedelta(days=9)
+    )
+    for said in await refusal(trusting, later):
+        assert "not valid yet" in said and "clock" in said

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tulou_net.http.resolve import Resolver
+    from tulou_net.pins import Pins
 
 
 class GivenUp(OSError):
@@ -21,11 +22,12 @@ class Call:
     Only the system's name resolution cannot be ended; a thread in it is left behind.
     """
 
-    __slots__ = ("resolver", "given_up", "left_behind", "_resolving", "_line", "_spare", "_lock", "_over",
-                 "_after")
+    __slots__ = ("resolver", "pins", "given_up", "left_behind", "_resolving", "_line", "_spare", "_lock",
+                 "_over", "_after")
 
-    def __init__(self, resolver: Resolver) -> None:
+    def __init__(self, resolver: Resolver, pins: Pins) -> None:
         self.resolver = resolver
+        self.pins = pins
         self.given_up = False
         self.left_behind = False
         """The thread was in name resolution when it was given up on."""

@@ -79,6 +79,20 @@ class WatchedHttp(Watched, HTTPConnection):
 class WatchedHttps(Watched, HTTPSConnection):
     """HTTP over TLS."""
 
+    def connect(self) -> None:
+        super().connect()
+        check_pin(self)
+
+
+def check_pin(connection: Any) -> None:
+    """Raises `CertificateRefused` when the server's key is not the pinned one."""
+    assert HERE.call is not None
+    HERE.call.pins.check(
+        connection._tunnel_host or connection.host,
+        connection._tunnel_port or connection.port,
+        connection.sock.getpeercert(binary_form=True),
+    )
+
 
 class WatchedHttpPool(HTTPConnectionPool):
     """A pool of `WatchedHttp`."""

@@ -14,6 +14,7 @@ from tulou_net.http.call import Call, GivenUp
 from tulou_net.http.origin import where
 from tulou_net.http.resolve import Resolver
 from tulou_net.http.words import explain
+from tulou_net.pins import Pins
 
 if TYPE_CHECKING:
     from tulou_net.http.adapter import Adapter
@@ -70,7 +71,7 @@ class Exchanger:
     def read(self, url: str) -> bytes:
         """What lies at an address, asked for directly. Raises `NetworkError`."""
         request = HttpRequest(url=url, connect_timeout=5, read_timeout=5)
-        answer = self.whole(Call(Resolver()), request, "", None)
+        answer = self.whole(Call(Resolver(), Pins({})), request, "", None)
         if answer.status != 200:
             raise NetworkError(f"{where(url)} answers with status {answer.status}")
         return answer.body

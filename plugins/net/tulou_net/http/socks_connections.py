@@ -8,7 +8,7 @@ from urllib3.contrib.socks import SOCKSConnection, SOCKSHTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from tulou_net.http.call import HERE
-from tulou_net.http.connections import Watched
+from tulou_net.http.connections import Watched, check_pin
 
 
 class _WatchedSocks(Watched, SOCKSConnection):
@@ -21,6 +21,10 @@ class _WatchedSocks(Watched, SOCKSConnection):
 
 class WatchedSocksHttps(_WatchedSocks, SOCKSHTTPSConnection):
     """HTTP over TLS through SOCKS."""
+
+    def connect(self) -> None:
+        super().connect()
+        check_pin(self)
 
 
 class WatchedSocksHttp(_WatchedSocks):

@@ -20,6 +20,7 @@ from tulou_net.http.origin import origin_of
 from tulou_net.http.resolve import Resolver
 from tulou_net.http.slots import Slots
 from tulou_net.http.upload import Upload
+from tulou_net.pins import Pins
 from tulou_net.stream import own_nursery
 
 T = TypeVar("T")
@@ -47,6 +48,7 @@ class Wire:
         self._proxies = proxies
         self._slots = Slots(config.requests, config.requests_per_host)
         self._resolver = Resolver(config.stuck_lookups)
+        self._pins = Pins(config.pins)
         self._limiter: trio.CapacityLimiter | None = None
 
     def abandoned(self) -> int:
@@ -64,7 +66,7 @@ class Wire:
             await slots.take(host)
         if request.streamed or request.progress or request.content:
             return await self._piecewise(host, request, proxy)
-        call = Call(self._resolver)
+        call = Call(self._resolver, self._pins)
         kept = True
         try:
             return await self._in_thread(self._exchanger.whole, call, request, proxy, None)
@@ -158,7 +160,7 @@ class Slot:
 
     async def run(self, function: Callable[..., T], *args: Any) -> T:
         """`function` in a thread; when it fails the place is given back."""
-        call = Call(self._wire._resolver)
+        call = Call(self._wire._resolver, self._wire._pins)
         try:
             return await self._wire._in_thread(function, call, *args)
         except trio.Cancelled:
