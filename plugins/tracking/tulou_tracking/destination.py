@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from tulou.services import Wanted
 
 COLLECTOR = "events"
+ANONYMOUS = "tulou-anonymous"
+"""A header: "1" asks the collector to store the report without the account that brought it."""
 
 
 class Destination:
@@ -43,9 +45,12 @@ class Destination:
             self._otlp = encoded
         return self._otlp(bodies, sent_at), "application/x-protobuf"
 
-    async def send(self, body: bytes, content_type: str) -> HttpResponse:
-        """Hand a packed report over. Raises `NetworkError`, `CompanyError`, `ServiceGone`."""
-        headers = {"content-encoding": "gzip"}
+    async def send(self, body: bytes, content_type: str, *, anonymous: bool) -> HttpResponse:
+        """Hand a packed report over; `anonymous` asks the collector not to note who brought it.
+
+        Raises `NetworkError`, `CompanyError`, `ServiceGone`.
+        """
+        headers = {"content-encoding": "gzip"} | ({ANONYMOUS: "1"} if anonymous else {})
         timeout = self._config.timeout
         if not self._config.endpoint:
             return await self._company.require().report(

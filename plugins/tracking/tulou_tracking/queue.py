@@ -25,7 +25,9 @@ MIGRATIONS = (
         CREATE TABLE tracking_event (
             position INTEGER PRIMARY KEY, id TEXT NOT NULL, name TEXT NOT NULL, at INTEGER NOT NULL,
             fields TEXT NOT NULL, common INTEGER NOT NULL, size INTEGER NOT NULL);
-        CREATE TABLE tracking_common (number INTEGER PRIMARY KEY, fields TEXT NOT NULL UNIQUE);
+        CREATE TABLE tracking_common (
+            number INTEGER PRIMARY KEY, fields TEXT NOT NULL, anonymous INTEGER NOT NULL,
+            UNIQUE (fields, anonymous));
         CREATE TABLE tracking_window (
             name TEXT NOT NULL, fields TEXT NOT NULL, common INTEGER NOT NULL, begins INTEGER NOT NULL,
             ends INTEGER NOT NULL, count INTEGER NOT NULL,
@@ -58,6 +60,8 @@ class Stored(NamedTuple):
     name: str
     body: str
     """As it leaves, but for the time of that (see `wire.line_of`)."""
+    anonymous: bool
+    """It was tracked under that consent, and whoever reports it is not to be noted."""
 
 
 class Counted(NamedTuple):
@@ -117,8 +121,8 @@ class Queue:
         return state, counts
 
     async def add(
-        self, events: str, number: int, common: str, windows: Sequence[Counted], counts: Counts,
-        epoch: int,
+        self, events: str, number: int, common: str, anonymous: bool, windows: Sequence[Counted],
+        counts: Counts, epoch: int,
     ) -> Counts | None:
         """Store events (`number` of them, a JSON array of [id, name, at, fields]), the fields they all
         have in `common`, and what was counted; what had to be evicted for it.
@@ -130,7 +134,7 @@ class Queue:
             tx.execute_many(_COUNT, [(what, name, count) for (what, name), count in counts.items()])
             if _epoch(tx) != epoch:
                 return None
-            place = _common(tx, common)
+            place = _common(tx, common, anonymous)
             tx.execute_many(_WINDOW, [(place, *window) for window in windows])
             if number:
                 tx.execute(_INSERT, (first, place, len(common) + _ENVELOPE, events))
@@ -179,18 +183,21 @@ class Queue:
         return Level(held, size, evicted)
 
     async def oldest(self, most: int, most_bytes: int) -> list[Stored]:
-        """The first events that wait: at least one where there is one."""
+        """The first events that wait, all tracked under one consent: at least one where there is one."""
 
         def work(view: Reader) -> list[Stored]:
-            commons: dict[int, str] = dict(view.query("SELECT number, fields FROM tracking_common"))
+            commons = {number: (fields, bool(anonymous)) for number, fields, anonymous in
+                       view.query("SELECT number, fields, anonymous FROM tracking_common")}
             found: list[Stored] = []
             size = 0
             for position, id_, name, at, fields, common, bytes_ in view.query(
                     "SELECT * FROM tracking_event ORDER BY position LIMIT ?", (most,)):
                 size += bytes_
-                if found and size > most_bytes:
+                shared, anonymous = commons[common]
+                if found and (size > most_bytes or anonymous is not found[0].anonymous):
                     break
-                found.append(Stored(position, name, body_of(id_, name, at, fields, commons[common])))
+                body = body_of(id_, name, at, fields, shared)
+                found.append(Stored(position, name, body, anonymous))
             return found
 
         return await self._database.read(work)
@@ -259,10 +266,11 @@ class Queue:
         await self._database.write(work)
 
 
-def _common(tx: Transaction, fields: str) -> int:
+def _common(tx: Transaction, fields: str, anonymous: bool) -> int:
     """The number of these common fields."""
-    tx.execute("INSERT OR IGNORE INTO tracking_common (fields) VALUES (?)", (fields,))
-    row = tx.one("SELECT number FROM tracking_common WHERE fields = ?", (fields,))
+    values = (fields, int(anonymous))
+    tx.execute("INSERT OR IGNORE INTO tracking_common (fields, anonymous) VALUES (?, ?)", values)
+    row = tx.one("SELECT number FROM tracking_common WHERE fields = ? AND anonymous = ?", values)
     assert row is not None
     number: int = row[0]
     return number

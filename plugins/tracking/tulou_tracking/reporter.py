@@ -154,7 +154,7 @@ class Reporter:
         bodies = [event.body for event in events]
         body, content_type = self._destination.pack(bodies, self._now())
         self._budget.spend(len(body), self._now())  # raises where traffic costs money and is used up
-        return await self._destination.send(body, content_type)
+        return await self._destination.send(body, content_type, anonymous=events[0].anonymous)
 
     def _succeeded(self) -> None:
         self.problem, self._asked_wait, self._not_before = "", 0.0, 0.0

@@ -185,7 +185,7 @@ class EventTracker:
             common = common_of(self._common(), consent, standing.person.pseudonym)
             taken = self._counts.take()
             evicted = await self._queue.add(
-                rows_of(events), len(events), common, windows, taken, epoch)
+                rows_of(events), len(events), common, consent is not Consent.FULL, windows, taken, epoch)
             kept = True
             if evicted is None:
                 self._count_all("withdrawn", chunk)

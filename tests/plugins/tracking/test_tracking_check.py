@@ -115,6 +115,8 @@ def test_the_command_checks(package: Callable[..., str], capsys: pytest.CaptureF
 def test_the_command_shows_and_takes_a_choice(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    pytest.importorskip("tulou_im", reason="needs im, whose events it shows")
+    pytest.importorskip("tulou_store", reason="needs store, which keeps things")
     for name in ("DO_NOT_TRACK", "DNT"):
         monkeypatch.delenv(name, raising=False)
     composition, profile = tmp_path / "small.toml", str(tmp_path / "profile")

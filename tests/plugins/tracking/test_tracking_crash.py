@@ -9,6 +9,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+pytest.importorskip("tulou_store", reason="needs store, which keeps things")
 LAB = Path(__file__).with_name("tracking_crash_lab.py")
 
 

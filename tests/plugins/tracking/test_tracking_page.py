@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 import trio
-import tulou_store
 import tulou_tracking
 from conftest import URL, Collector, declaring
 from tulou import Composition, Kernel
@@ -22,6 +21,7 @@ from tulou_contracts.ui import Shell
 from tulou_tracking.texts import TEXTS
 
 pytestmark = pytest.mark.browser
+tulou_store = pytest.importorskip("tulou_store", reason="needs store, which keeps things")
 WEB = Path(tulou_tracking.__file__).parent / "web"
 
 

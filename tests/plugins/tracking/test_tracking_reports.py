@@ -73,6 +73,30 @@ async def test_the_form_is_the_documented_one(room: Any, autojump_clock: Any) ->
     assert set(event["fields"]) == {"kind", "whole", "app", "device", "system", "session"}
 
 
+async def test_a_report_never_mixes_what_two_consents_allow(room: Any, autojump_clock: Any) -> None:
+    collector = Collector()
+    async with room(collector, consent="anonymous", starts=False) as opened:
+        opened.tracker.track("kit.plain", whole=1)
+        await opened.control.set_consent(Consent.FULL)
+        opened.tracker.track("kit.plain", whole=2)
+        assert kit(await opened.lines()) == [1], "the next report is the first one's"
+        await opened.control.report()
+    assert [kit(report) for report in collector.reports()] == [[1], [2]]
+    assert [request.headers.get("tulou-anonymous") for request in collector.requests] == ["1", None]
+
+
+async def test_the_collector_of_the_house_takes_our_reports(room: Any, autojump_clock: Any) -> None:
+    reports = pytest.importorskip("tulou_server.company.reports", reason="needs server, which collects")
+    collector = Collector()
+    async with room(collector) as opened:
+        opened.tracker.track("kit.plain", kind="图片", seconds=1.5)
+        opened.tracker.track("kit.personal", what="\x00\n\u2028😀", name="王小明")
+        await opened.control.report()
+    [request] = collector.requests
+    found = reports.read_events(reports.unpacked(request.body, request.headers["content-encoding"], 10**6))
+    assert len(found.events) == len(collector.events()) and found.refused == 0
+
+
 async def test_the_companys_collector_is_used_where_no_endpoint_is_set(
     room: Any, autojump_clock: Any
 ) -> None:
