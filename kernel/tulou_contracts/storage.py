@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
 
+from tulou import needs_grant
 from tulou.errors import TulouError
 
 T = TypeVar("T")
@@ -224,6 +225,7 @@ class Maintenance(Protocol):
         Raises `StorageError` for a folder outside the profile.
         """
 
+    @needs_grant("profile.backup")
     async def backup(self, target: Path, *, passphrase: str = "") -> BackupMade:
         """Write a consistent copy of the profile to a new file, while everything runs.
 

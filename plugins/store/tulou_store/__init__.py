@@ -12,6 +12,7 @@ plugin = Plugin(
     provides=(Storage, Maintenance),
     config="tulou_store.config:Config",
     run="tulou_store.service:run",
+    start_deadline=600.0,  # a large profile may be converted, or a restore finished, while starting
     commands=(Command("store", "check, repair, backup, restore, usage, compact: care for a profile's data",
                       "tulou_store.command:main"),),
     version="0.1.0",

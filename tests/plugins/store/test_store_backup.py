@@ -17,6 +17,7 @@ from tulou_store import restore
 from tulou_store.command import main
 
 from tulou import AccountChanged, Level, Plugin
+from tulou.errors import NotGranted
 from tulou.testing.kit import boot
 from tulou_contracts.storage import Maintenance, Migration, Storage, StorageCorrupt, StorageError, StorageFull
 from tulou_contracts.testing.storage import NOTES, add, texts
@@ -32,7 +33,8 @@ def guest(job, account):
         await job(ctx)
         yield
 
-    return Plugin(name="guest", run=run, requires=(Storage, Maintenance), level=Level.FEATURE)
+    return Plugin(name="guest", run=run, requires=(Storage, Maintenance), level=Level.FEATURE,
+                  grants=("profile.backup",))
 
 
 async def visit(profile, job, *, encrypt=False, account="lin@example.org"):
@@ -110,6 +112,21 @@ async def test_there_and_back(tmp_path, monkeypatch, encrypt, where, capsys):
         assert (profile / "before-restore-1" / "store" / "profile.db").exists()
     assert not (goal / ".restore").exists()
     assert not (tmp_path / "new" / "guest" / "secret.key").exists()
+
+
+async def test_only_who_was_granted_it_may_make_a_backup(tmp_path):
+    refused = []
+
+    @asynccontextmanager
+    async def run(ctx):
+        with pytest.raises(NotGranted) as caught:
+            await ctx.service(Maintenance).backup(tmp_path / "a.backup")
+        refused.append(str(caught.value))
+        yield
+
+    thief = Plugin(name="thief", run=run, requires=(Maintenance,))
+    async with boot(store_plugin, thief, profile=tmp_path / "profile"):
+        assert "profile.backup" in refused[0]
 
 
 async def test_what_is_in_it(archive):
