@@ -6,16 +6,43 @@ Pure: it reads plugins' states and what was registered before, and tells whom th
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 WAITING, STARTING, RUNNING, STOPPING, BACKOFF = "waiting", "starting", "running", "stopping", "backoff"
 _HELPLESS = frozenset({"failed", "unresolved", "stopped"})
 ON_THE_WAY = frozenset({WAITING, STARTING, STOPPING, BACKOFF})
 
 
-def still_starting(states: Mapping[str, str], *, first: bool) -> list[str]:
-    """Plugins that may yet register something; those that wait for another count at the first start."""
-    counted = {STARTING, WAITING} if first else {STARTING}
-    return sorted(name for name, state in states.items() if state in counted)
+class Standing(NamedTuple):
+    """How a plugin stands, and which contracts it needs and offers."""
+
+    state: str
+    requires: tuple[str, ...] = ()
+    provides: tuple[str, ...] = ()
+
+
+def still_starting(plugins: Mapping[str, Standing], *, first: bool) -> list[str]:
+    """Plugins that may yet register something.
+
+    At the first start those count too that wait for another, unless it will not come: a plugin that
+    failed must not hold up every address behind it.
+    """
+    starting = {name for name, each in plugins.items() if each.state == STARTING}
+    return sorted(starting | _coming(plugins) if first else starting)
+
+
+def _coming(plugins: Mapping[str, Standing]) -> set[str]:
+    """Those that wait, and whose requirements are all there or coming themselves."""
+    coming = {name for name, each in plugins.items() if each.state == WAITING}
+    while True:
+        offered = {
+            contract for name, each in plugins.items()
+            if each.state in (RUNNING, STARTING) or name in coming for contract in each.provides
+        }
+        hopeless = {name for name in coming if not set(plugins[name].requires) <= offered}
+        if not hopeless:
+            return coming
+        coming -= hopeless
 
 
 def absent(

@@ -33,7 +33,7 @@ from tulou_router.config import Config
 from tulou_router.decisions import Decisions
 from tulou_router.memory import Memory
 from tulou_router.navigator import Navigator, found
-from tulou_router.readiness import RUNNING, absent, forgotten, still_starting
+from tulou_router.readiness import RUNNING, Standing, absent, forgotten, still_starting
 from tulou_router.registry import Registry, build
 from tulou_router.url import put_together
 from tulou_router.values import written
@@ -157,7 +157,8 @@ class TheRouter:
         while True:
             await self.look_again.wait()
             self._looking = False
-            states, missing = self._states()
+            plugins, missing = self._plugins()
+            states = {name: each.state for name, each in plugins.items()}
             caller = self._ctx.hook(contribute_routes)
             asked = len(caller.entries)
             answers = await caller()
@@ -165,7 +166,7 @@ class TheRouter:
             self._complete = len(answers) == asked
             self._rebuild(answers, states, missing)
             self._tell()
-            if not still_starting(states, first=not self._up):
+            if not still_starting(plugins, first=not self._up):
                 self._save()
 
     def _save(self) -> None:
@@ -186,13 +187,14 @@ class TheRouter:
                 self._told.add(problem)
                 self._ctx.log.error("%s", problem)
 
-    def _states(self) -> tuple[dict[str, str], set[str]]:
+    def _plugins(self) -> tuple[dict[str, Standing], set[str]]:
         control = self._control.get()
         if control is None:
             return {}, set()
-        states = {each.name: each.state.value for each in control.status()}
-        states.pop(self._ctx.name, None)
-        return states, set(control.missing())
+        plugins = {
+            each.name: Standing(each.state.value, each.requires, each.provides) for each in control.status()
+        }
+        return plugins, set(control.missing())
 
     # -- waiting --
 
@@ -216,11 +218,12 @@ class TheRouter:
         raise RouteUnavailable(reason)
 
     def _not_yet(self) -> str:
-        states, missing = self._states()
+        plugins, missing = self._plugins()
+        states = {name: each.state for name, each in plugins.items()}
         if self._looking or _running(states) != self._seen:
             self.look_again.set()  # an event may be on its way still, or dropped
             return "The app is still finding out where its addresses lead; try again in a moment."
-        starting = still_starting(states, first=not self._up)
+        starting = still_starting(plugins, first=not self._up)
         if starting:
             return f"The plugin {starting[0]!r} is still starting; try again in a moment."
         here = self._registry.interceptors

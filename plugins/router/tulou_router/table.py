@@ -35,11 +35,16 @@ class Pattern(NamedTuple):
         return tuple(values.pop(next(names)) if each is None else each for each in self.segments)
 
 
-@lru_cache(4096)
 def pattern_of(path: str) -> Pattern:
     """Raises `PathWrong`."""
     if not isinstance(path, str) or not path or len(path) > LONGEST:
         raise PathWrong(f"a path is a text of 1 to {LONGEST} characters, such as 'chat/{{address}}'")
+    return _pattern(path)
+
+
+@lru_cache(4096)
+def _pattern(path: str) -> Pattern:
+    """The same paths come again whenever a plugin comes or goes."""
     segments: list[str | None] = []
     names: list[str] = []
     for segment in path.split("/"):

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from router_support import ANNA, Building, Person
 from trio.testing import wait_all_tasks_blocked
@@ -170,6 +170,7 @@ JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size
                         ["routes", "path", "to", "parameters", "exported", "guards", "title", "x"]), inner))
 
 
+@example({"routes": [{"path": []}]})
 @given(JSON | JSON.map(lambda each: {"routes": [each]}))
 def test_any_content_is_read_or_refused(content: Any) -> None:
     try:

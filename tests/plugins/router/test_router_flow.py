@@ -16,7 +16,7 @@ from tulou_contracts.routing import (
     RouteNotFound, RoutesChanged, RouteUnavailable, ToFunction, ToPage, ToRoute, contribute_routes,
 )
 
-from tulou import Plugin, implements
+from tulou import Plugin, Restart, implements
 from tulou.correlation import correlation
 
 PAGE = Route(name="shop.page", path="page", target=ToPage(page="page"), exported=True, owner="shop")
@@ -138,6 +138,30 @@ async def test_while_an_interceptor_is_starting_nothing_passes_and_waiting_has_a
                 await router.open("tulou://page")
             await trio.sleep(30)
     assert building.screen.presented == []
+
+
+async def test_a_plugin_that_waits_for_one_that_will_not_come_holds_up_nobody(
+    tmp_path: Path, autojump_clock: Any
+) -> None:
+    class Wanted:
+        """A contract that its only provider never offers."""
+
+    @asynccontextmanager
+    async def broken(ctx: Any) -> Any:
+        raise RuntimeError("on purpose")
+        yield
+
+    @asynccontextmanager
+    async def never(ctx: Any) -> Any:
+        yield
+
+    building = Building(tmp_path, [PAGE], ready=False, plugins=[
+        Plugin(name="broken", run=broken, provides=(Wanted,), restart=Restart(attempts=0)),
+        Plugin(name="waits", run=never, requires=(Wanted,))])
+    async with building.running() as router:
+        before = trio.current_time()
+        await router.open("tulou://page")
+        assert trio.current_time() - before < 5
 
 
 async def test_an_interceptor_whose_plugin_failed_stays_in_force_also_after_a_restart(

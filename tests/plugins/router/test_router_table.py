@@ -173,7 +173,8 @@ def test_defaults_and_what_may_be_left_out() -> None:
 
 @pytest.mark.parametrize("parameter", [
     P(type=T.CHOICE), P(type=T.INTEGER, default="x"), P(type=T.INTEGER, default=1.5),
-    P(type=T.FLAG, default=1), P(type=T.INTEGER, default=True), P(type=T.CHOICE, choices=("a",), default="b"), P(type="text"), "text",
+    P(type=T.FLAG, default=1), P(type=T.INTEGER, default=True),
+    P(type=T.CHOICE, choices=("a",), default="b"), P(type="text"), "text",
     P(type=T.ADDRESS, default="nobody"),  # type: ignore[arg-type]
 ])
 def test_a_declaration_that_cannot_be_right_is_found(parameter: Any) -> None:
