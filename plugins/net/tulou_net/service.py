@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 import trio
 
+from tulou.app_events import NetworkChanged
 from tulou.context import Context
 from tulou_contracts.network import HttpClient, HttpHost, HttpMetrics, HttpStreams, WebSocketConnector
 from tulou_contracts.network_state import NetworkClock, NetworkMonitor
@@ -41,7 +42,9 @@ async def run(ctx: Context) -> AsyncIterator[None]:
     framers = FramerTable()
     ctx.provide(Framers, framers)
     ctx.provide(TcpConnector, TcpOpener(ctx.config, trust, framers))
-    ctx.provide(Resolver, DnsResolver(ctx.config.name_servers))
+    resolver = DnsResolver(ctx.config.name_servers)
+    ctx.provide(Resolver, resolver)
+    ctx.subscribe(NetworkChanged, lambda event: resolver.forget())
     clock = SteadyNetworkClock(ctx.now, trio.current_time)
     captive = CaptiveCheck(client, ctx.config.captive_probe) if ctx.config.captive_probe else None
     monitor = Monitor(clock, ctx.publish, ctx.log, captive=captive)

@@ -199,6 +199,18 @@ def test_what_is_no_name_server(text: str) -> None:
         Config(name_servers=(text,))
 
 
+async def test_answers_are_kept_until_the_network_is_another_one() -> None:
+    zone = {"_x._tcp.a.test": (ServiceTarget(1, 2, "one.test", 7),)}
+    with trio.fail_after(20):
+        async with name_server(zone) as address:
+            resolver = DnsResolver([address])
+            before = await resolver.services("x", "a.test")
+            zone["_x._tcp.a.test"] = (ServiceTarget(1, 2, "two.test", 7),)
+            assert await resolver.services("x", "a.test") == before
+            resolver.forget()
+            assert (await resolver.services("x", "a.test"))[0].host == "two.test"
+
+
 async def test_host_names_are_given_in_small_letters_without_the_last_dot() -> None:
     zone = {"_x._tcp.a.test": (ServiceTarget(1, 2, "H.A.test.", 7),)}
     with trio.fail_after(20):

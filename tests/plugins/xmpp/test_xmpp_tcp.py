@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 import trio
 from tulou_contracts.identity import Account, Credential, ServerUnavailable, WrongPassword
-from tulou_contracts.network import NetworkError
+from tulou_contracts.network import HttpResponse, NetworkError
 from tulou_contracts.tcp import ServiceTarget
 from tulou_contracts.testing.network.names import FakeResolver, Oddity
 from tulou_contracts.testing.transport import TransportConformance, TransportPair
@@ -239,6 +239,65 @@ async def test_endless_answers_are_cut(world):
     lin.tcp.dead = set(range(100))
     await reason_of(lin)
     assert len(lin.tcp.tried) == 12
+
+
+class HostMeta:
+    """An `HttpClient` that knows some pages."""
+
+    def __init__(self, pages):
+        self.pages, self.asked = pages, []
+
+    async def send(self, request):
+        await trio.lowlevel.checkpoint()
+        self.asked.append(request.url)
+        if not self.pages:
+            raise NetworkError("nobody answers there")
+        status, body = self.pages.get(request.url, (404, b""))
+        return HttpResponse(status=status, body=body)
+
+
+JSON_PAGE = f"https://{DOMAIN}/.well-known/host-meta.json"
+XML_PAGE = f"https://{DOMAIN}/.well-known/host-meta"
+IN_JSON = (b'{"links": [{"rel": "urn:xmpp:alt-connections:websocket", "href": "ws://bad/"},'
+           b'{"rel": "urn:xmpp:alt-connections:websocket", "href": "wss://ws.test/x"}]}')
+IN_XML = (b"<XRD xmlns='http://docs.oasis-open.org/ns/xri/xrd-1.0'>"
+          b"<Link rel='urn:xmpp:alt-connections:websocket' href='wss://ws.test/x'/></XRD>")
+
+
+@pytest.mark.parametrize("pages", [
+    {JSON_PAGE: (200, IN_JSON)}, {XML_PAGE: (200, IN_XML)},
+    {JSON_PAGE: (200, b"<html>"), XML_PAGE: (200, IN_XML)},
+])
+async def test_where_tcp_does_not_get_through_host_meta_names_a_websocket(world, pages):
+    network = MemoryNetwork(world.nursery, world.server.serve)
+    lin = client(world, endpoint="", zone=zone((1, "a.test", 1)), websockets=network)
+    lin.tcp.dead = {1}
+    http = HostMeta(pages)
+    lin.transport._opener._discovery._http = lambda: http
+    world.nursery.start_soon(lin.transport.run)
+    await lin.online()
+    assert network.urls == ["wss://ws.test/x"]
+    lin.tcp.dead = set()
+    network.cut()
+    await lin.online(times=2)
+    assert len(network.urls) == 2, "first what worked"
+
+
+async def test_host_meta_is_not_asked_where_srv_answers(world):
+    lin = client(world, endpoint="", zone=zone((1, "a.test", 1)))
+    http = HostMeta({})
+    lin.transport._opener._discovery._http = lambda: http
+    world.nursery.start_soon(lin.transport.run)
+    await lin.online()
+    assert not http.asked
+
+
+async def test_a_host_meta_that_cannot_be_asked_is_told(world):
+    lin = client(world, endpoint="", zone={SRV: Oddity.FAILED, SRVS: Oddity.FAILED})
+    lin.tcp.dead = {5222}
+    lin.transport._opener._discovery._http = lambda: HostMeta({})
+    reason = await reason_of(lin)
+    assert "host-meta" in reason and "nobody answers there" in reason and SRV in reason
 
 
 async def test_a_domain_on_this_computer_is_our_own_server(world):

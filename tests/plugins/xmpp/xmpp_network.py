@@ -58,6 +58,7 @@ class MemoryNetwork:
         self.serve = serve
         self.unreachable = ""
         self.attempts = 0
+        self.urls: list[str] = []
         self.sockets: list[tuple[MemorySocket, MemorySocket]] = []
         self.subprotocol: str | None = "xmpp"
 
@@ -67,6 +68,7 @@ class MemoryNetwork:
         heartbeat: float = 25.0, max_message: int = 1 << 20,
     ) -> AsyncIterator[MemorySocket]:
         self.attempts += 1
+        self.urls.append(url)
         await trio.lowlevel.checkpoint()
         if self.unreachable:
             raise Unreachable(self.unreachable)

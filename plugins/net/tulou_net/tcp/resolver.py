@@ -52,7 +52,7 @@ class DnsResolver:
         return _targets(question, answer)
 
     def forget(self) -> None:
-        """Ask anew what was answered before, e.g. because the network is another one."""
+        """The network is another one: so may its name servers be, and their answers."""
         self._resolver = None
 
     async def _made(self) -> dns.asyncresolver.Resolver:
