@@ -18,15 +18,6 @@ _ID = re.compile(r"[A-Za-z0-9-]{1,64}\Z")
 _MOST = 20
 _LONGEST_REASON = 300
 
-TITLES = {
-    "request": ("服务器请求您发送日志 · The server asks for your logs",
-                "未经您确认，不会发送任何内容。 Nothing is sent until you agree."),
-    CRASH: ("上次未正常退出 · The last run did not end well",
-            "您可以查看并发送日志。 You may look at the logs and send them."),
-    "wishes": ("公司希望记录更详细的日志 · Your company asks for more detailed logs",
-               "请同意或拒绝。 Please agree or refuse."),
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -65,7 +56,10 @@ class Asking:
     def _is_our_server(self, sender: str) -> bool:
         identity = self._identity.get()
         account = identity.account if identity is not None else None
-        return account is not None and sender.casefold() == account.address.partition("@")[2].casefold() != ""
+        domain = account.address.partition("@")[2].casefold() if account is not None else ""
+        if not domain or "@" in sender or "/" in sender:
+            return False
+        return f".{sender.casefold()}".endswith(f".{domain}")  # or a component of it
 
     def _request_of(self, signal: SignalReceived) -> Request | None:
         content = signal.content
@@ -100,9 +94,8 @@ class Asking:
                 notices.withdraw(f"log-{which}")
 
     def _ask(self, kind: str, which: str) -> None:
-        title, text = TITLES[kind]
         self._shown[which] = Notice(
-            id=f"log-{which}", title=title, text=text,
+            id=f"log-{which}", title=f"log.ask.{kind}", text=f"log.ask.{kind}Hint",  # keys of `words`
             url=PAGE if kind == "wishes" else f"{PAGE}?request={which}")
         self.show()
 

@@ -15,6 +15,9 @@ ZH = {
     "log.requested": "服务器请求您发送日志。", "log.crashed": "应用上次未正常退出，您可以发送当时的日志。",
     "log.reason": "原因：", "log.wishes": "公司希望记录更详细的日志：", "log.agree": "同意", "log.disagree": "拒绝",
     "log.trouble": "日志暂时无法写入文件：",
+    "log.ask.request": "服务器请求您发送日志", "log.ask.requestHint": "未经您确认，不会发送任何内容。",
+    "log.ask.crash": "应用上次未正常退出", "log.ask.crashHint": "您可以查看并发送当时的日志。",
+    "log.ask.wishes": "公司希望记录更详细的日志", "log.ask.wishesHint": "请同意或拒绝。",
 }
 
 EN = {
@@ -35,4 +38,10 @@ EN = {
     "log.reason": "Reason: ", "log.wishes": "Your company asks for more detailed logs:",
     "log.agree": "Agree", "log.disagree": "Refuse",
     "log.trouble": "The logs cannot be written to files now: ",
+    "log.ask.request": "The server asks for your logs",
+    "log.ask.requestHint": "Nothing is sent until you agree.",
+    "log.ask.crash": "The app did not end well last time",
+    "log.ask.crashHint": "You may look at the logs of that time, and send them.",
+    "log.ask.wishes": "Your company asks for more detailed logs",
+    "log.ask.wishesHint": "Please agree or refuse.",
 }

@@ -14,13 +14,16 @@ import tulou_log
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "shell"))
 pytest.importorskip("tulou_shell", reason="needs shell, which shows pages")
+from log_kit import until  # noqa: E402
 from shell_fakes import App  # noqa: E402
 
 from tulou.correlation import correlated  # noqa: E402
 from tulou.testing.kit import fake  # noqa: E402
 from tulou_contracts.company import Company  # noqa: E402
+from tulou_contracts.identity import Identity  # noqa: E402
 from tulou_contracts.logs import Logs, Personal, Verbosity  # noqa: E402
 from tulou_contracts.network import HttpResponse  # noqa: E402
+from tulou_contracts.transport import SignalReceived  # noqa: E402
 
 pytestmark = pytest.mark.browser
 
@@ -61,7 +64,8 @@ def app(tmp_path: Path, company: FakeCompany) -> Iterator[App]:
 def visit(chromium: Any, app: App) -> Iterator[Callable[..., Any]]:
     contexts, complaints = [], []
 
-    def go(path: str = "/#/app/log", language: str = "en-GB", width: int = 1280) -> Any:
+    def go(path: str = "/#/app/log", language: str = "en-GB", width: int = 1280,
+           waits_for: str = ".log-page") -> Any:
         context = chromium.new_context(viewport={"width": width, "height": 800}, locale=language)
         contexts.append(context)
         page = context.new_page()
@@ -71,7 +75,7 @@ def visit(chromium: Any, app: App) -> Iterator[Callable[..., Any]]:
         page.goto(app.entry())
         page.wait_for_selector(".frame")
         page.goto(app.url + path)
-        page.wait_for_selector(".log-page")
+        page.wait_for_selector(waits_for)
         return page
 
     yield go
@@ -107,9 +111,14 @@ def test_a_level_is_set(app: App, visit: Callable[..., Any]) -> None:
     page.click("[data-tab=levels]")
     assert page.inner_text("[data-tab=levels]") == "级别"
     page.select_option("select[name=level-subject]", "debug")
-    page.wait_for_function("document.querySelector('select[name=level-subject]').value === 'debug'")
-    levels = app.call(lambda: app.kernel.service(Logs).levels())
-    assert levels["subject"] is Verbosity.DEBUG
+
+    def set_now() -> bool:
+        levels = app.call(lambda: app.kernel.service(Logs).levels())
+        return levels.get("subject") is Verbosity.DEBUG
+
+    until(set_now)
+    page.select_option("select[name=level-subject]", "")
+    until(lambda: not set_now())
 
 
 def test_nothing_leaves_before_a_person_has_seen_it_and_agreed(
@@ -127,6 +136,26 @@ def test_nothing_leaves_before_a_person_has_seen_it_and_agreed(
     assert collector == "logs"
     assert gzip.decompress(body).decode().strip() == text.strip()
     assert "Kanarienvogel" not in text and "<text>" in text
+
+
+def test_the_servers_question_is_a_notice_that_opens_the_page(
+    app: App, visit: Callable[..., Any], company: FakeCompany
+) -> None:
+    say(logging.ERROR, "anything")
+    domain = app.call(lambda: app.kernel.service(Identity).account.address).partition("@")[2]
+    page = visit("/", waits_for=".frame")
+    app.call(app.kernel.publish, SignalReceived(
+        sender=domain, name="log.request", content={"id": "r1", "reason": "ticket 12"}))
+    notice = page.wait_for_selector("[data-notice=log-r1]")
+    assert "The server asks for your logs" in notice.inner_text()
+    notice.query_selector(".bar-button").click()
+    page.wait_for_selector(".log-note:has-text('ticket 12')")
+    page.click("[data-action=preview]")
+    assert company.reports == []
+    page.click("[data-action=send]")
+    page.wait_for_selector(".log-sent")
+    assert len(company.reports) == 1
+    page.wait_for_selector("[data-notice=log-r1]", state="detached")
 
 
 def test_what_is_not_taken_is_told(app: App, visit: Callable[..., Any], company: FakeCompany) -> None:

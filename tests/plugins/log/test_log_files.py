@@ -6,11 +6,10 @@ import gzip
 import logging
 import os
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from log_kit import lines
+from log_kit import lines, until
 from tulou_log import files
 from tulou_log import ring as rings
 from tulou_log.config import Config
@@ -29,14 +28,6 @@ DAY = 86400.0
 
 def record(text: str = "number %d", *arguments: object) -> logging.LogRecord:
     return logging.LogRecord("tulou.plugin.subject", 20, "", 1, text, arguments, None)
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """A thread gets there; a minute is for machines that are busy."""
-    end = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < end, "it never came"
-        time.sleep(0.005)
 
 
 class Clock:

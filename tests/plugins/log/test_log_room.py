@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import json
 import logging
+import subprocess
+import sys
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -191,7 +193,8 @@ async def test_the_server_asks_and_a_person_answers(tmp_path: Path, house: House
 
 
 @pytest.mark.parametrize("signal", [
-    asked("mallory@office.example"), asked("evil.example"), asked(""), asked(id=""), asked(id="../../x"),
+    asked("mallory@office.example"), asked("notoffice.example"), asked("room@talk.office.example"),
+    asked("evil.example"), asked(""), asked(id=""), asked(id="../../x"),
     asked(since="yesterday"), asked(id="x" * 1000), asked(until="1e400")])
 async def test_nobody_else_can_make_it_ask(tmp_path: Path, house: House, signal: SignalReceived) -> None:
     async with house.boot(tmp_path) as kernel:
@@ -282,3 +285,36 @@ async def test_each_app_of_a_process_keeps_its_own(tmp_path: Path) -> None:
 
 def test_pages_answer_without_a_room() -> None:
     assert LogPages(stand_in(Logs), None).contribute_ui()
+
+
+@pytest.mark.parametrize("sender", ["office.example", "Office.Example", "company.office.example"])
+async def test_a_component_of_our_server_may_ask_too(tmp_path: Path, house: House, sender: str) -> None:
+    async with house.boot(tmp_path) as kernel:
+        kernel.publish(asked(sender))
+        await trio.testing.wait_all_tasks_blocked()
+        assert "log-r1" in house.board.notices
+
+
+def test_where_the_interpreter_died_is_noted_and_offered(tmp_path: Path) -> None:
+    code = ("import faulthandler, sys, trio, tulou_log\n"
+            "from tulou import Composition, Kernel\n"
+            "async def main():\n"
+            "    kernel = Kernel(Composition.of('log'), profile=sys.argv[1], plugins=[tulou_log.plugin])\n"
+            "    async with kernel.running():\n"
+            "        if sys.argv[2] == 'die': faulthandler._sigsegv()\n"
+            "        import logging\n"
+            "        from tulou_contracts.logs import Logs\n"
+            "        from tulou_log.reports import unpacked\n"
+            "        print(unpacked(await kernel.service(Logs).prepare()))\n"
+            "trio.run(main)\n")
+
+    def start(how: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([sys.executable, "-c", code, str(tmp_path), how], text=True,
+                              capture_output=True, timeout=60, check=False)
+
+    assert start("die").returncode < 0
+    after = start("look")
+    assert after.returncode == 0, after.stderr
+    head = json.loads(after.stdout.splitlines()[0])
+    assert head["crash"][0] == "Fatal Python error: Segmentation fault" and "<string>" in str(head["crash"])
+    assert "the last run ended" in after.stdout
