@@ -51,6 +51,10 @@ class SafeFile:
             )
         return None, ""
 
+    def former(self) -> str | None:
+        """The version before, when it is there and sound."""
+        return _checked(self.previous.read_bytes()) if self.previous.exists() else None
+
     def _story(self, moved: list[Path]) -> str:
         if not moved:
             return ""

@@ -108,6 +108,8 @@ class Journal:
         for log in (self._log_before, self._log):
             lines = _lines(log)
             if lines is None or not self._coding.knows(dumps(tables), lines[0].decode("ascii", "replace")):
+                if log == self._log and lines is not None and not story:
+                    story = self._foreign(lines[0].decode("ascii", "replace"))
                 continue
             found = True
             damage = self._replay(log, lines[1:], tables)
@@ -116,7 +118,8 @@ class Journal:
                 self._base, self._length = lines[0].decode(), log.stat().st_size
         if not self._length:  # a log of another content, or none
             self._base = self._coding.fingerprint(dumps(tables))
-            self._whole = self._log_before.exists() and not self._log.exists() and bool(story)
+            lost = self._log_before.exists() and not self._log.exists() and bool(story)
+            self._whole = self._whole or lost
         return (tables if found else None), story
 
     def _stored(self) -> tuple[str | None, str]:
@@ -136,6 +139,16 @@ class Journal:
         for log in (self._log_before, self._log):
             if log.exists():
                 log.rename(free_name(log, "damaged"))
+
+    def _foreign(self, first: str) -> str:
+        """A log that does not go on from the content: left from before it was written, or damaged."""
+        former = self._file.former()
+        texts = ["{}"] if former is None else [self._coding.decode(former, self.path)]
+        if any(self._coding.knows(text, first) for text in texts):
+            return ""
+        self._whole = True
+        return (f"{self._log} is damaged: nobody can say what it goes on from, so its changes are not used;"
+                f" a copy is {copy_aside(self._log)}")
 
     def _loaded(self, text: str) -> Tables:
         try:
