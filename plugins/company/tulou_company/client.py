@@ -105,9 +105,10 @@ class CompanyClient:
             self._passes.forget()
             self._service.forget()
             if self._config.threads:
-                faults = await trio.to_thread.run_sync(self.shelf.belong_to, account)
+                held, faults = await trio.to_thread.run_sync(self.shelf.examine, account)
             else:
-                faults = self.shelf.belong_to(account)
+                held, faults = self.shelf.examine(account)
+            self.shelf.belong_to(account, held)
         for fault in faults:
             self._log.warning("%s", fault)
         self._tell()

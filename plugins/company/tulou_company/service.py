@@ -96,8 +96,11 @@ class _Room:
     async def _account_changed(self, event: AccountChanged | None = None) -> None:
         identity = self._identity.get()
         account = identity.account if identity is not None else None
-        if account is not None or not self._shelf.account:
-            await self.client.belongs_to(account.address if account is not None else "")
+        if account is not None:
+            await self.client.belongs_to(account.address)
+        elif not self._shelf.account:
+            # a profile belongs to one account for ever; who knows which one starts after us
+            await self.client.belongs_to(self._shelf.former_account if identity is None else "")
 
     def _connection_changed(self, event: ConnectionChanged) -> None:
         if event.state is ConnectionState.ONLINE and not event.resumed:

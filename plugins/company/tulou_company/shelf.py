@@ -35,12 +35,19 @@ class Shelf:
         self._store = store
         self._records = await store.all()
 
-    def belong_to(self, account: str) -> list[str]:
-        """Check what was kept, as this account's; sentences about what does not count any more.
+    @property
+    def former_account(self) -> str:
+        """Whose documents were kept; empty when there were none for one account alone."""
+        accounts = (record.get("account") for record in self._records.values())
+        return next((each for each in accounts if isinstance(each, str) and each), "")
 
-        Takes milliseconds a document, and imports what checking needs: call it in a thread.
+    def examine(self, account: str) -> tuple[dict[Place, Checked], list[str]]:
+        """What was kept and counts for this account, and sentences about what does not any more.
+
+        Takes milliseconds a document, and imports what checking needs; may run in a thread.
         """
-        faults, held = [], {}
+        faults: list[str] = []
+        held: dict[Place, Checked] = {}
         for name, record in self._records.items():
             audience, kind, scope = (name.split("/", 2) + ["", ""])[:3]
             if audience != self._reader.audience or scope and record.get("account") != account:
@@ -51,10 +58,13 @@ class Shelf:
                 faults.append(f"what was kept of {kind} does not count any more: {refusal}")
                 continue
             held[kind, bool(scope)] = checked
+        return held, faults
+
+    def belong_to(self, account: str, held: dict[Place, Checked]) -> None:
+        """From now on this account's, with what `examine` found."""
         self.account, self._held = account, held
         for checked in held.values():
             self._clock.learn(checked.document.issued_at)
-        return faults
 
     async def take(self, text: object) -> Checked | None:
         """Hold a document if it is genuine, for us, valid now and newer; None when it is held already.

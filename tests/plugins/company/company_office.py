@@ -137,7 +137,8 @@ class Office:
 
 @asynccontextmanager
 async def office(
-    profile, *, texts=(), storage=None, service=None, account=LIN, wire=True, asked=None, **config
+    profile, *, texts=(), storage=None, service=None, account=LIN, wire=True, asked=None, identity=True,
+    **config
 ):
     storage = storage or MemoryStorage()
     service = service or FakeService()
@@ -145,18 +146,20 @@ async def office(
         service.texts = list(texts)
     signals = FakeSignals(asked or "example.org")
     signals.answer("company.token", service.token)
-    identity = SimpleNamespace(
+    known = SimpleNamespace(
         account=Account(address=account) if account else None, signed_in=bool(account),
         sign_in=_no, register=_no, sign_out=_no)
     published = []
     device = signals.of(account, lambda event: published[0].publish(event))
-    fakes = {Storage: storage, SignedTexts: FakeSignedTexts(), HttpClient: service, Identity: identity}
+    fakes = {Storage: storage, SignedTexts: FakeSignedTexts(), HttpClient: service}
+    if identity:
+        fakes[Identity] = known
     if wire:
         fakes[Signalling] = device
     settings = {"root_keys": [KEY.public], "threads": False, "spread": 0.0, "service": asked or "", **config}
     async with boot(plugin, fakes=fakes, profile=profile, config={"company": settings},
                     essential=["company"]) as kernel:
-        made = Office(kernel, service, signals, device, identity, storage)
+        made = Office(kernel, service, signals, device, known, storage)
         published.append(made)
         yield made
 

@@ -48,3 +48,11 @@ class TestCompany(CompanyConformance):
                     await trio.sleep(0.01)
 
                 yield CompanyPlay(it.company, it.flags, it.events, issue)
+
+
+async def test_what_was_kept_is_checked_in_a_thread_and_holds_at_once(tmp_path):
+    storage = MemoryStorage()
+    async with office(tmp_path, texts=[signed()], storage=storage, threads=True) as it:
+        await it.company.refresh("policy")
+    async with office(tmp_path, storage=storage, wire=False, threads=True) as it:
+        assert it.company.document("policy").version == 1

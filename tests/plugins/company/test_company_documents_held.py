@@ -187,3 +187,12 @@ async def test_without_a_root_key_there_is_no_company_and_nobody_is_asked(tmp_pa
             with pytest.raises(NoCompany, match="root_keys"):
                 await act()
         assert it.service.requests == [] and it.service.issued == 0
+
+
+async def test_the_accounts_own_holds_from_the_start_before_anybody_says_whose_profile_it_is(tmp_path):
+    storage = MemoryStorage()
+    texts = [signed(content={"whose": "everybody's"}), signed(content={"whose": "mine"}, account=LIN)]
+    async with office(tmp_path, texts=texts, storage=storage) as it:
+        await it.asked(1)
+    async with office(tmp_path, storage=storage, wire=False, identity=False) as it:
+        assert it.company.document("policy").content == {"whose": "mine"}
