@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import sys
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
@@ -24,7 +26,8 @@ class Proxies:
         comes first. Raises `ValueError` for what is neither."""
         check_proxy(proxy)
         self._proxy = DIRECT if proxy == "direct" else proxy
-        self._asks = bool(pac) or proxy == "system"
+        self._proxy = DIRECT if proxy == "system" else self._proxy
+        self._asks = bool(pac) or (proxy == "system" and _system_may_name_one())
         self._pac = Pac(pac) if pac else None
         self._known: dict[str, str] = {}
 
@@ -61,6 +64,13 @@ class Proxies:
 
     def _ask(self, url: str) -> str:
         return of_the_system(url) if self._pac is None else self._pac.ask(url)
+
+
+def _system_may_name_one() -> bool:
+    """Whether it is worth asking: elsewhere than here only the environment speaks."""
+    return sys.platform in ("win32", "darwin") or any(
+        name.lower().endswith("_proxy") and value for name, value in os.environ.items()
+    )
 
 
 def check_proxy(proxy: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from typing import Any
 
 import pytest
@@ -327,3 +327,19 @@ async def test_connections_are_kept_and_used_again() -> None:
                     assert response.chunks is not None
                     assert b"".join([piece async for piece in response.chunks]) == b"ok"
     assert connections == 1
+
+
+async def test_open_streams_hold_no_place_while_nobody_reads_them(host: LoopbackHost) -> None:
+    async def large(request: Request) -> Response:
+        return Response(body=bytes(1 << 22))
+
+    with trio.fail_after(PATIENCE), client_with(requests=2, requests_per_host=1) as client:
+        async with host.serve() as site, AsyncExitStack() as stack:
+            site.route("GET", "/large", large)
+            site.route("GET", "/", tell)
+            opened = [await stack.enter_async_context(client.open(HttpRequest(url=site.url + "/large")))
+                      for _ in range(3)]
+            assert (await client.send(HttpRequest(url=site.url + "/"))).status == 200
+            for response in opened:
+                assert response.chunks is not None
+                assert sum([len(piece) async for piece in response.chunks]) == 1 << 22

@@ -198,7 +198,6 @@ async def test_the_systems_own_judgement(
     authority: trustme.CA, trusting: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As on Windows and macOS; truststore runs everywhere."""
-    pytest.importorskip("truststore")
     monkeypatch.setattr(trust, "_NATIVE", True)
     with trio.fail_after(20):
         async with tls_server(authority.issue_cert("127.0.0.1")) as port:

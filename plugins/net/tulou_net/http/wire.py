@@ -61,11 +61,11 @@ class Wire:
         if proxy is None:
             proxy = await self._proxies.find(request.url)
         host = origin_of(request.url)
+        if request.streamed or request.progress or request.content:
+            return await self._piecewise(host, request, proxy)
         slots = self._slots
         if not slots.try_take(host):
             await slots.take(host)
-        if request.streamed or request.progress or request.content:
-            return await self._piecewise(host, request, proxy)
         call = Call(self._resolver, self._pins)
         kept = True
         try:
@@ -112,17 +112,17 @@ class Wire:
 
     async def _piecewise(self, host: str, request: HttpRequest, proxy: str) -> HttpResponse:
         meter = _Meter(request)
-        slot = Slot(self, host)
-        head = await self._head(slot, request, proxy, meter)
-        slot.close = head.raw.close
+        threads = Threads(self, host)
+        head = await self._head(threads, request, proxy, meter)
+        threads.close = head.raw.close
         limit = request.max_response
         if limit is None and not request.streamed:
             limit = self._config.max_response
 
         async def read() -> bytes:
-            return await slot.run(self._exchanger.piece, request, head)
+            return await threads.run(self._exchanger.piece, request, head)
 
-        incoming = Incoming(head, request, limit, self._config.slowest, read, slot.end, meter.receive)
+        incoming = Incoming(head, request, limit, self._config.slowest, read, threads.end, meter.receive)
         if request.streamed:
             OPENED.get().append(incoming)
             return replace(head.response, chunks=incoming)
@@ -134,53 +134,52 @@ class Wire:
             incoming.close()
         return replace(head.response, body=bytes(body))
 
-    async def _head(self, slot: Slot, request: HttpRequest, proxy: str, meter: _Meter) -> Head:
+    async def _head(self, threads: Threads, request: HttpRequest, proxy: str, meter: _Meter) -> Head:
         if meter.content is None:
-            return await slot.run(self._exchanger.head, request, proxy, None)
+            return await threads.run(self._exchanger.head, request, proxy, None)
         upload = Upload(meter.content, meter.send)
         try:
             async with own_nursery() as nursery:
                 nursery.start_soon(upload.pump)
-                return await slot.run(self._exchanger.head, meter.request, proxy, upload)
+                return await threads.run(self._exchanger.head, meter.request, proxy, upload)
         except Exception:
             if upload.error is not None:
                 raise upload.error from None
             raise
 
 
-class Slot:
-    """A place for a thread, kept for all the pieces of one exchange."""
+class Threads:
+    """The threads of one exchange, one after the other; between its pieces it holds nobody's place."""
 
     def __init__(self, wire: Wire, host: str) -> None:
         self._wire = wire
         self._host = host
-        self._kept = True
         self.close: Callable[[], None] | None = None
         """Ends the response; not to be called while a thread reads it."""
 
     async def run(self, function: Callable[..., T], *args: Any) -> T:
-        """`function` in a thread; when it fails the place is given back."""
-        call = Call(self._wire._resolver, self._wire._pins)
+        """`function` in a thread; when it fails, this was the last one."""
+        wire, kept = self._wire, True
+        await wire._slots.take(self._host)
+        call = Call(wire._resolver, wire._pins)
         try:
-            return await self._wire._in_thread(function, call, *args)
+            return await wire._in_thread(function, call, *args)
         except trio.Cancelled:
             close, self.close = self.close, None
-            if not self._wire._abandon(call, self._host, close):
-                self._kept = False
-            self.end()
+            kept = wire._abandon(call, self._host, close)
             raise
         except BaseException:
             self.end()
             raise
+        finally:
+            if kept:
+                wire._slots.give_back(self._host)
 
     def end(self) -> None:
-        """Close, and give the place back; harmless when that was done."""
+        """Close; harmless when that was done."""
         close, self.close = self.close, None
         if close is not None:
             close()
-        if self._kept:
-            self._kept = False
-            self._wire._slots.give_back(self._host)
 
 
 class _Meter:
