@@ -19,6 +19,6 @@ plugin = Plugin(
     level=Level.BASE,
     provides=(Keyring, Cipher, Primitives, Signatures, SignedTexts, PublicSeal, FileCipher, Certificates),
     config="tulou_crypto.config:Config",
-    commands=(Command("crypto", "keys for sealed files, and their reader", "tulou_crypto.command:main"),),
+    commands=(Command("crypto", "keys, sealed files, certificates", "tulou_crypto.command:main"),),
     run="tulou_crypto.service:run",
 )

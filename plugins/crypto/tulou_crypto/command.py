@@ -1,4 +1,4 @@
-"""`tulou crypto`: keys for sealing, and opening what was sealed, on any machine, with no app running."""
+"""`tulou crypto`: keys for sealing, opening what was sealed, certificates; with no app running."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 
 from tulou.errors import TulouError
-from tulou_contracts.crypto import CryptoError
+from tulou_contracts.crypto import CryptoError, Primitives
+from tulou_crypto import certificate_command
 from tulou_crypto.public_seal import HpkeSeal
 
 
@@ -25,7 +26,7 @@ def main(arguments: list[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="tulou crypto", description="Keys for sealed files, and a reader for them.")
+        prog="tulou crypto", description="Keys for sealed files, their reader, and certificates.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     new_key = commands.add_parser("new-key", help="make a secret key and print its public key")
     new_key.add_argument("file", type=Path, help="where the secret key goes; it must not be there yet")
@@ -38,15 +39,21 @@ def _parser() -> argparse.ArgumentParser:
     opener.add_argument("--purpose", default="log", help="what the file was sealed for (default: log)")
     opener.add_argument("file", type=Path, nargs="+")
     opener.set_defaults(run=_open)
+    certificate_command.add_to(commands)
     return parser
 
 
-def _seal() -> HpkeSeal:
+def chosen_primitives() -> Primitives:
+    """The quickest provider that is installed; all give the same bytes."""
     import logging
 
     from tulou_crypto.providers.choice import choose
 
-    return HpkeSeal(choose("auto", logging.getLogger("tulou.crypto")))
+    return choose("auto", logging.getLogger("tulou.crypto"))
+
+
+def _seal() -> HpkeSeal:
+    return HpkeSeal(chosen_primitives())
 
 
 def _new_key(options: argparse.Namespace) -> int:
