@@ -175,8 +175,9 @@ class Levels:
 
 def loggers_of(module: str) -> tuple[str, ...]:
     """The loggers behind the name of a module: a plugin's, the kernel's, a library's."""
-    if not module:
-        return ("tulou",)
+    if not module:  # a plugin's modules may log by their own names
+        known = tuple(logging.Logger.manager.loggerDict)
+        return ("tulou", *{name.partition(".")[0] for name in known if name.startswith("tulou_")})
     return f"tulou.plugin.{module}", f"tulou.{module}", f"tulou_{module.replace('-', '_')}", module
 
 

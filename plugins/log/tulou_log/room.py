@@ -9,16 +9,12 @@ from functools import partial
 import trio
 
 from tulou.context import Context
-from tulou.errors import TulouError
 from tulou_contracts.company import Company
-from tulou_contracts.logs import LogFilter, LogLine, LogReport, LogsError, NotSent, Verbosity
+from tulou_contracts.logs import LogFilter, LogLine, LogReport, Verbosity
+from tulou_log import sending
 from tulou_log.levels import Levels, check_name
 from tulou_log.live import Live
 from tulou_log.recorder import Recorder
-
-COLLECTOR = "logs"
-TIMEOUT = 60.0
-"""Seconds for one part of a report."""
 
 
 class LogsRoom:
@@ -30,7 +26,7 @@ class LogsRoom:
         self._levels = levels
         self._live = live
         self._sealed = sealed
-        self._company = ctx.wanted(Company)
+        self._carriers: tuple[sending.Carrier, ...] = (sending.ByCompany(ctx.wanted(Company)),)
         self.crash: Sequence[str] = ()
         """What the interpreter noted of the last run's end."""
 
@@ -111,30 +107,5 @@ class LogsRoom:
         self, report: LogReport, progress: Callable[[int, int], None] | None = None
     ) -> None:
         """See the contract."""
-        company = self._company.get()
-        if company is None or company.url is None:
-            raise NotSent("there is nobody to send a report to: this app names no company service;"
-                          " `tulou logs report` writes the same report to a file")
-        sent = 0
-        if progress is not None:
-            progress(0, report.size)
-        for number, part in enumerate(report.parts, 1):
-            await self._send_part(company, report, part, number)
-            sent += len(part)
-            if progress is not None:
-                progress(sent, report.size)
+        await sending.send(self._carriers, report, progress or (lambda sent, whole: None))
         self._ctx.log.info("report %s of %d lines was sent, %d bytes", report.id, report.lines, report.size)
-
-    async def _send_part(self, company: Company, report: LogReport, part: bytes, number: int) -> None:
-        try:
-            answer = await company.report(
-                COLLECTOR, part, content_type="application/x-ndjson", timeout=TIMEOUT,
-                headers={"Content-Encoding": "gzip", "Tulou-Report": report.id,
-                         "Tulou-Part": f"{number}/{len(report.parts)}"})
-        except LogsError:
-            raise
-        except TulouError as error:
-            raise NotSent(f"the report was not sent: {error}") from error
-        if not 200 <= answer.status < 300:
-            raise NotSent(f"the company service did not take the report (it answers {answer.status});"
-                          " try again later")
