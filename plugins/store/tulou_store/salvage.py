@@ -136,8 +136,10 @@ class _Salvage:
                 return
             except apsw.Error:
                 yield None
+            backwards = f"WHERE {first} = ?" if last is not None else where
             with suppress(apsw.Error):  # the same from the other end, down to the damage
-                yield from self._source.execute(f"{select} {where} ORDER BY {descending}", parameters)
+                sql = f"{select} {backwards} ORDER BY {descending}"
+                yield from self._source.execute(sql, parameters if last is None else (last,))
             if last is None:
                 return
             where, parameters = f"WHERE {first} > ?", (last,)
