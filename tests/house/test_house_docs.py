@@ -102,7 +102,9 @@ def test_the_deployers_guide_lists_what_the_compositions_hold() -> None:
         assert row and set(row.group(1).replace(",", " ").split()) == set(Composition.load(name).plugins)
 
 
-@pytest.mark.parametrize("name", ["store", "net", "crypto", "auth", "xmpp", "im", "shell", "server", "tracking"])
+@pytest.mark.parametrize("name", [
+    "store", "net", "crypto", "auth", "xmpp", "im", "shell", "server", "tracking",
+])
 def test_a_plugins_page_names_its_contracts_and_settings_and_has_an_example(name: str) -> None:
     from tulou import discovery
     entry = discovery.scan().plugins.get(name)

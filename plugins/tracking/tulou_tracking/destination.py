@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tulou_contracts.company import Company
 from tulou_contracts.network import HttpClient, HttpRequest, HttpResponse
+from tulou_contracts.tracking import TrackingError
 from tulou_tracking.config import Config, Form
 from tulou_tracking.wire import CONTENT_TYPE, lines_of, packed
 
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
 COLLECTOR = "events"
 ANONYMOUS = "tulou-anonymous"
 """A header: "1" asks the collector to store the report without the account that brought it."""
+
+
+class NoEncoder(TrackingError):
+    """The library that writes OTLP is not installed."""
 
 
 class Destination:
@@ -36,13 +41,11 @@ class Destination:
         return (company.url or "") if company is not None else ""
 
     def body_of(self, bodies: Sequence[str], sent_at: int) -> tuple[bytes, str]:
-        """A report before compression, and its content type."""
+        """A report before compression, and its content type. Raises `NoEncoder`."""
         if self._config.form is Form.LINES:
             return lines_of(bodies, sent_at).encode(), CONTENT_TYPE
         if self._otlp is None:
-            from tulou_tracking.otlp import encoded
-
-            self._otlp = encoded
+            self._otlp = _otlp_encoder()
         return self._otlp(bodies, sent_at), "application/x-protobuf"
 
     async def send(self, body: bytes, content_type: str, *, anonymous: bool) -> HttpResponse:
@@ -63,3 +66,12 @@ class Destination:
         """`body_of`, as it travels."""
         body, content_type = self.body_of(bodies, sent_at)
         return packed(body), content_type
+
+
+def _otlp_encoder() -> Callable[[Sequence[str], int], bytes]:
+    try:
+        from tulou_tracking.otlp import encoded
+    except ImportError as error:
+        raise NoEncoder(f"form = 'otlp' needs OpenTelemetry's libraries ({error}): install"
+                        " tulou-tracking[otlp]") from error
+    return encoded

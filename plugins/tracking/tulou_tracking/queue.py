@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TypeVar
 import trio
 
 from tulou_contracts.storage import Database, Migration, Reader, Storage, StorageError, Transaction
-from tulou_tracking.wire import body_of
+from tulou_tracking.wire import opened
 
 T = TypeVar("T")
 
@@ -23,8 +23,8 @@ NAMESPACE = "tracking"
 MIGRATIONS = (
     Migration(1, """
         CREATE TABLE tracking_event (
-            position INTEGER PRIMARY KEY, id TEXT NOT NULL, name TEXT NOT NULL, at INTEGER NOT NULL,
-            fields TEXT NOT NULL, common INTEGER NOT NULL, size INTEGER NOT NULL);
+            position INTEGER PRIMARY KEY, event TEXT NOT NULL, common INTEGER NOT NULL,
+            size INTEGER NOT NULL);
         CREATE TABLE tracking_common (
             number INTEGER PRIMARY KEY, fields TEXT NOT NULL, anonymous INTEGER NOT NULL,
             UNIQUE (fields, anonymous));
@@ -38,12 +38,14 @@ MIGRATIONS = (
         CREATE TABLE tracking_state (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
     """),
 )
-_INSERT = ("INSERT INTO tracking_event SELECT ? + key, value->>0, value->>1, value->>2, value->3, ?,"
-           " length(CAST(value->3 AS BLOB)) + ? FROM json_each(?)")
-"""All events of a batch in one statement: the text is [[id, name, at, fields], ...]. What they have in
-common stands once, in a row of its own."""
-_ENVELOPE = 110
-"""Bytes of an event beside its fields."""
+_INSERT = ("INSERT INTO tracking_event SELECT ? + key, value, ?, length(CAST(value AS BLOB)) + ?"
+           " FROM json_each(?)")
+"""All events of a batch in one statement: the text is [[id, name, at, fields], ...], and each is kept as
+it is, for taking it apart here would cost more than all the rest. What they have in common stands
+once, in a row of its own."""
+_NAME = "event->>1"
+_ENVELOPE = 60
+"""Bytes of an event as it leaves, beside what is kept of it."""
 _WINDOW = ("INSERT INTO tracking_window (common, name, fields, begins, ends, count) VALUES"
            " (?, ?, ?, ?, ?, ?) ON CONFLICT (name, fields, common, begins)"
            " DO UPDATE SET count = count + excluded.count")
@@ -173,7 +175,7 @@ class Queue:
         while held > self._most or (size > self._most_bytes and held):
             some = max(held - self._most, min(held, 50))
             for position, name, bytes_ in tx.query(
-                    "SELECT position, name, size FROM tracking_event ORDER BY position LIMIT ?", (some,)):
+                    f"SELECT position, {_NAME}, size FROM tracking_event ORDER BY position LIMIT ?", (some,)):
                 tx.execute("DELETE FROM tracking_event WHERE position = ?", (position,))
                 evicted[_EVICTED, name] += 1
                 held, size = held - 1, size - bytes_
@@ -190,13 +192,14 @@ class Queue:
                        view.query("SELECT number, fields, anonymous FROM tracking_common")}
             found: list[Stored] = []
             size = 0
-            for position, id_, name, at, fields, common, bytes_ in view.query(
-                    "SELECT * FROM tracking_event ORDER BY position LIMIT ?", (most,)):
+            for position, event, common, bytes_ in view.query(
+                    "SELECT position, event, common, size FROM tracking_event ORDER BY position LIMIT ?",
+                    (most,)):
                 size += bytes_
                 shared, anonymous = commons[common]
                 if found and (size > most_bytes or anonymous is not found[0].anonymous):
                     break
-                body = body_of(id_, name, at, fields, shared)
+                name, body = opened(event, shared)
                 found.append(Stored(position, name, body, anonymous))
             return found
 
@@ -241,7 +244,7 @@ class Queue:
 
         def work(tx: Transaction) -> dict[tuple[str, str], int]:
             found: Counter[tuple[str, str]] = Counter()
-            for name, count in tx.query("SELECT name, count(*) FROM tracking_event GROUP BY name"):
+            for name, count in tx.query(f"SELECT {_NAME}, count(*) FROM tracking_event GROUP BY 1"):
                 found[what, name] += count
             for name, count in tx.query("SELECT name, sum(count) FROM tracking_window GROUP BY name"):
                 found[what, name] += count

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from email.utils import formatdate
 from typing import Any
 
@@ -11,6 +12,7 @@ from conftest import Collector, company
 from hypothesis import given
 from hypothesis import strategies as st
 from tulou import NetworkChanged
+from tulou.errors import TulouError
 from tulou.testing.kit import EPOCH
 from tulou_contracts.company import Company
 from tulou_contracts.network import HttpResponse, Unreachable
@@ -302,6 +304,27 @@ async def test_the_extra_form_is_otlp(room: Any, autojump_clock: Any) -> None:
     assert values["kind"].string_value == "图片" and values["whole"].int_value == 3
     assert values["seconds"].double_value == 0.5 and values["flag"].bool_value is True
     assert values["event.id"].string_value and values["service.version"].string_value
+
+
+async def test_without_its_library_the_extra_form_says_what_to_install(
+    room: Any, autojump_clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "tulou_tracking.otlp", None)
+    async with room(Collector(), form="otlp", batch=1) as opened:
+        opened.tracker.track("kit.plain", whole=1)
+        await trio.sleep(100)
+        assert any("tulou-tracking[otlp]" in each for each in opened.control.state().problems)
+        assert opened.control.state().held >= 1, "nothing is lost"
+
+
+@pytest.mark.parametrize("endpoint", ["http://", "http://[", "http://a b/", "http://127.0.0.1:99999/"])
+async def test_an_endpoint_that_cannot_be_is_a_problem_and_no_crash(room: Any, endpoint: str) -> None:
+    net = pytest.importorskip("tulou_net", reason="needs net, which sends")
+    async with room(more=[net.plugin], endpoint=endpoint) as opened:
+        opened.tracker.track("kit.plain", whole=1)
+        with pytest.raises(TulouError):
+            await opened.control.report()
+        assert opened.control.state().problems and opened.control.state().held >= 1
 
 
 @given(st.integers(min_value=100, max_value=599))
