@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
 @dataclass(frozen=True)
 class Config:
     """Settings of the chat server; durations are in seconds, sizes in bytes."""
@@ -13,6 +16,14 @@ class Config:
     """The address to listen on. Anything but loopback exposes an unencrypted port: put TLS before it."""
     port: int = 5280
     """The port to listen on; 0 takes any free one."""
+    tcp: bool = False
+    """Whether to listen for XMPP over TCP too (RFC 6120). Without a certificate only on loopback."""
+    tcp_port: int = 5222
+    """The port for that; 0 takes any free one."""
+    tls_certificate: str = ""
+    """PEM file with the certificate chain for the domain; TCP clients must then use STARTTLS."""
+    tls_key: str = ""
+    """PEM file with its key, unless it is in the same file."""
     domain: str = "tulou.localhost"
     """What stands behind the @ of this server's accounts."""
     registration: bool = True
@@ -39,7 +50,8 @@ class Config:
 
     def __post_init__(self) -> None:
         for name, least, most in (
-            ("port", 0, 65_535), ("hibernation", 0, 86_400 * 7), ("stanza_limit", 10_000, 16_777_216),
+            ("port", 0, 65_535), ("tcp_port", 0, 65_535), ("hibernation", 0, 86_400 * 7),
+            ("stanza_limit", 10_000, 16_777_216),
             ("queue_limit", 2 * self.stanza_limit, 1 << 32), ("ping_interval", 0.01, 86_400),
             ("ping_timeout", 0.01, 86_400), ("login_timeout", 0.01, 86_400),
             ("scram_iterations", 4096, 1_000_000),
@@ -47,5 +59,8 @@ class Config:
             value = getattr(self, name)
             if not least <= value <= most:
                 raise ValueError(f"server: {name} = {value} must be between {least} and {most}")
+        if self.tcp and not self.tls_certificate and self.host not in _LOOPBACK:
+            raise ValueError(f"server: tcp on {self.host!r} would carry passwords in clear; set"
+                             f" tls_certificate and tls_key, or host to one of {', '.join(_LOOPBACK)}")
         if not self.domain:
             raise ValueError("server: domain is empty; set what stands behind the @ of the accounts")

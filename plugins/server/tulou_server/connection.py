@@ -25,6 +25,7 @@ from tulou_server.mailroom import Letter
 from tulou_server.outbox import Entry, Outbox
 from tulou_server.session import Session
 from tulou_server.stream import Stage, Stream
+from tulou_server.tcp import StreamSocket
 from tulou_xmpp.wire import Element, WireError, serialise
 from tulou_xmpp.wire import namespaces as ns
 
@@ -49,7 +50,8 @@ class Connection:
     """A socket and its protocol; implements `Link` for the session on it."""
 
     def __init__(
-        self, domain: Domain, websocket: WebSocketConnection, patience: Patience, log: logging.Logger
+        self, domain: Domain, websocket: WebSocketConnection | StreamSocket, patience: Patience,
+        log: logging.Logger,
     ) -> None:
         self.finished = trio.Event()
         self._domain = domain

@@ -7,6 +7,8 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
+from ssl import SSLContext
 from typing import Any
 
 import trio
@@ -24,6 +26,8 @@ from tulou_server.domain import Domain
 from tulou_server.handlers.vcard import named
 from tulou_server.schema import MIGRATIONS, NAMESPACE
 from tulou_server.stream import Rules
+from tulou_server.tcp import StreamSocket, secured
+from tulou_server.tcp import listen as tcp_door
 from tulou_xmpp.wire import JID
 from tulou_xmpp.wire.errors import BadJID
 from tulou_xmpp.wire.signals import notice
@@ -44,8 +48,10 @@ _FAREWELL = 1.0
 class Server:
     """Implements `ChatServer`."""
 
-    def __init__(self, domain: Domain, endpoint: str) -> None:
+    def __init__(self, domain: Domain, endpoint: str, tcp_port: int = 0) -> None:
         self.endpoint = endpoint
+        self.tcp_port = tcp_port
+        """Where it takes XMPP over TCP; 0: nowhere."""
         self.domain = domain.name
         self.signals = Signals(domain)
         self._domain = domain
@@ -118,6 +124,7 @@ async def serve(
     accounts = Accounts(database, rules.domain, config.scram_iterations, threads=config.threads)
     await accounts.open()
     door = await listen(config)
+    tcp = await tcp_door(config) if config.tcp else None
     mailing = trio.CancelScope(shield=True)
     async with trio.open_nursery() as outer:
         try:
@@ -129,7 +136,12 @@ async def serve(
                 outer.start_soon(_carry_mail, domain, mailing)
                 host = Host(config, domain, log)
                 clients.start_soon(trio.serve_listeners, host.serve, door.listeners)
-                yield Server(domain, door.endpoint)
+                tcp_port = 0
+                if tcp is not None:
+                    tcp_port = tcp.listeners[0].socket.getsockname()[1]
+                    clients.start_soon(
+                        trio.serve_listeners, partial(host.serve_stream, tls=tcp.tls), tcp.listeners)
+                yield Server(domain, door.endpoint, tcp_port)
                 await host.say_goodbye()
                 clients.cancel_scope.cancel()
         finally:
@@ -166,6 +178,9 @@ def _endpoint(config: Config, listeners: list[trio.SocketListener]) -> str:
     return f"ws://{host}:{port}{PATH}"
 
 
+_Open = Callable[[trio.Nursery, trio.abc.Stream], Awaitable[Connection | None]]
+
+
 class Host:
     """Turns connected streams into connections."""
 
@@ -177,11 +192,26 @@ class Host:
         self._connections: dict[Connection, None] = {}  # a set with an order: runs can be repeated
 
     async def serve(self, stream: trio.abc.Stream) -> None:
-        """One client, from its request to its end; what goes wrong with it stays with it."""
+        """One client by WebSocket, from its request to its end."""
+        await self._serve(stream, self._open)
+
+    async def serve_stream(self, stream: trio.abc.Stream, tls: SSLContext | None) -> None:
+        """One client by TCP."""
+        async def open_stream(nursery: trio.Nursery, bare: trio.abc.Stream) -> Connection | None:
+            safe = bare if tls is None else await secured(bare, tls, self._domain.name)
+            if safe is None:
+                return None
+            socket = StreamSocket(safe, self._config.stanza_limit * _FRAME_LIMIT)
+            return Connection(self._domain, socket, self._patience, self._log)
+
+        await self._serve(stream, open_stream)
+
+    async def _serve(self, stream: trio.abc.Stream, open_in: _Open) -> None:
+        """What goes wrong with a client stays with it."""
         try:
             async with stream, trio.open_nursery() as nursery:
                 with trio.move_on_after(self._config.login_timeout) as opening:
-                    connection = await self._open(nursery, stream)
+                    connection = await open_in(nursery, stream)
                 if not opening.cancelled_caught and connection is not None:
                     await self._run(connection)
                 nursery.cancel_scope.cancel()
