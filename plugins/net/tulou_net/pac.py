@@ -11,6 +11,7 @@ import logging
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from tulou_contracts.network import NetworkError
@@ -40,8 +41,9 @@ class Pac:
         """Read it again at the next question."""
         self._script = None
 
-    def ask(self, url: str) -> str:
-        """The proxy for `url`, "" for none. Out of reach of the file (a laptop at home), none.
+    def ask(self, url: str) -> list[str]:
+        """The proxies for `url`, "" for none, the best one first. Out of reach of the file (a laptop at
+        home), none.
 
         Raises `NetworkError` for a script that is broken or gives no answer.
         """
@@ -51,7 +53,7 @@ class Pac:
                 script = self._script = self._load()
             except (OSError, NetworkError) as error:
                 self._log.warning("the PAC file %s cannot be read, so we go directly: %s", self._place, error)
-                return ""
+                return [""]
         origin = origin_of(url)
         scheme, _, rest = origin.partition("://")
         question = {"script": script, "url": f"{_SCHEMES.get(scheme, scheme)}://{rest}/",
@@ -69,7 +71,7 @@ class Pac:
             raise NetworkError(f"it is larger than {_LARGEST} bytes")
         return raw.decode("utf-8", "replace")
 
-    def _answer(self, question: dict[str, str]) -> str:
+    def _answer(self, question: dict[str, str]) -> list[str]:
         import subprocess
 
         try:
@@ -77,7 +79,7 @@ class Pac:
                 [sys.executable, "-P", str(_PROCESS)], input=json.dumps(question).encode(),
                 capture_output=True, timeout=_PATIENCE, check=True,
             )
-            answer: dict[str, str] = json.loads(done.stdout)
+            answer: dict[str, Any] = json.loads(done.stdout)
         except subprocess.TimeoutExpired as error:
             raise NetworkError(
                 f"the PAC file {self._place} gives no answer within {_PATIENCE:g} seconds"
@@ -86,4 +88,5 @@ class Pac:
             raise NetworkError(f"the PAC file {self._place} cannot be asked: {error}") from error
         if "problem" in answer:
             raise NetworkError(f"the PAC file {self._place} is broken: {answer['problem']}")
-        return answer["proxy"]
+        ways: list[str] = answer["ways"]
+        return ways

@@ -8,8 +8,8 @@ import warnings
 from typing import Any
 
 
-def answer(question: dict[str, Any]) -> dict[str, str]:
-    """The first way that the script names: ``{"proxy": address}``, "" for none."""
+def answer(question: dict[str, Any]) -> dict[str, Any]:
+    """The ways that the script names: ``{"ways": [address, ""]}``, "" for none."""
     from pypac.parser import PACFile, parse_pac_value  # type: ignore[import-untyped]
 
     try:
@@ -20,8 +20,8 @@ def answer(question: dict[str, Any]) -> dict[str, str]:
     except Exception as error:  # whatever the interpreter finds wrong with it
         return {"problem": str(error)[:500]}
     if not ways:
-        return {"proxy": ""} if not said.strip() else {"problem": f"it answers {said[:100]!r}"}
-    return {"proxy": "" if ways[0] == "DIRECT" else ways[0]}
+        return {"ways": [""]} if not said.strip() else {"problem": f"it answers {said[:100]!r}"}
+    return {"ways": ["" if way == "DIRECT" else way for way in ways]}
 
 
 def main() -> None:

@@ -30,6 +30,7 @@ class Proxies:
         self._asks = bool(pac) or (proxy == "system" and _system_may_name_one())
         self._pac = Pac(pac) if pac else None
         self._known: dict[str, str] = {}
+        self._other_ways: dict[str, list[str]] = {}
 
     def read_by(self, read: Callable[[str], bytes], log: logging.Logger) -> None:
         """Who reads a PAC file that lies on a server: a blocking function."""
@@ -50,20 +51,35 @@ class Proxies:
 
     async def find(self, url: str) -> str:
         """Ask the system or the PAC file. Raises `NetworkError`."""
-        proxy = await trio.to_thread.run_sync(self._ask, url, abandon_on_cancel=True)
+        ways = await trio.to_thread.run_sync(self._ask, url, abandon_on_cancel=True)
         if len(self._known) >= _MOST:
             self._known.clear()
-        self._known[origin_of(url)] = proxy
-        return proxy
+            self._other_ways.clear()
+        origin = origin_of(url)
+        self._known[origin], self._other_ways[origin] = ways[0], ways[1:]
+        return ways[0]
+
+    def failed(self, url: str, proxy: str) -> None:
+        """The proxy does not answer: from now on go the next way that the PAC file names, if any; after
+        the last one ask it again."""
+        origin = origin_of(url)
+        if self._known.get(origin) != proxy:
+            return
+        others = self._other_ways.get(origin)
+        if others:
+            self._known[origin] = others.pop(0)
+        else:
+            del self._known[origin]
 
     def forget(self) -> None:
         """Ask again: the network is another one."""
         self._known.clear()
+        self._other_ways.clear()
         if self._pac is not None:
             self._pac.forget()
 
-    def _ask(self, url: str) -> str:
-        return of_the_system(url) if self._pac is None else self._pac.ask(url)
+    def _ask(self, url: str) -> list[str]:
+        return [of_the_system(url)] if self._pac is None else self._pac.ask(url)
 
 
 def _system_may_name_one() -> bool:

@@ -343,3 +343,29 @@ async def test_open_streams_hold_no_place_while_nobody_reads_them(host: Loopback
             for response in opened:
                 assert response.chunks is not None
                 assert sum([len(piece) async for piece in response.chunks]) == 1 << 22
+
+
+async def test_a_host_with_a_dead_address_is_reached_at_the_next_one(
+    host: LoopbackHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = socket.getaddrinfo
+
+    def look_up(name: str, port: int, *args: Any, **named: Any) -> Any:
+        if name != "two.localhost":
+            return real(name, port, *args, **named)
+        return [*real("127.0.0.9", port, *args, **named), *real("127.0.0.1", port, *args, **named)]
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    with trio.fail_after(PATIENCE), client_with() as client:
+        async with host.serve(hosts=("two.localhost",)) as site:
+            site.route("GET", "/", tell)
+            answer = await client.send(HttpRequest(url=f"http://two.localhost:{site.port}/"))
+            assert answer.status == 200
+
+
+async def test_a_stream_that_was_not_opened_as_one_is_whole(host: LoopbackHost) -> None:
+    with trio.fail_after(PATIENCE), client_with() as client:
+        async with host.serve() as site:
+            site.route("GET", "/", tell)
+            answer = await client.send(HttpRequest(url=site.url + "/", streamed=True))
+            assert answer.body == b"GET /  " and answer.chunks is None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import ssl
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -275,3 +277,28 @@ async def test_a_pac_file_on_a_server_and_out_of_reach(caplog: pytest.LogCapture
             await lost.send(HttpRequest(url="http://nobody.invalid/"))
         lost.close()
     assert "we go directly" in caplog.text
+
+
+async def test_a_pac_files_next_way_is_taken_when_a_proxy_is_gone(
+    tmp_path: Path, unused_port: Callable[[], int]
+) -> None:
+    async def proxy(stream: trio.SocketStream) -> None:
+        await read_head(stream)
+        await stream.send_all(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nproxy")
+
+    path = tmp_path / "two.pac"
+    with trio.fail_after(PATIENCE):
+        async with scripted_server(proxy) as port:
+            ways = f"PROXY 127.0.0.1:{unused_port()}; PROXY 127.0.0.1:{port}"
+            path.write_text(f"function FindProxyForURL() {{ return '{ways}'; }}")
+            client = RequestsClient(Config(pac=str(path)))
+            assert (await client.send(HttpRequest(url="http://files.example/"))).body == b"proxy"
+            client.close()
+
+
+async def test_a_system_without_proxies_is_not_even_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+    monkeypatch.setattr(sys, "platform", "linux")
+    assert Proxies("system").known("https://files.example/") == ""

@@ -11,6 +11,8 @@ from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConn
 
 from tulou_net.http.call import HERE, Call, GivenUp
 
+_IMPATIENCE = 3.0  # seconds for an address while there is another one
+
 
 class Watched:
     """Tells the thread's `Call` what it waits on: while connecting, agreeing on TLS, and reading."""
@@ -53,16 +55,19 @@ def _bare(sock: Any) -> socket.socket:
 def _connected(connection: Any, call: Call) -> socket.socket:
     """A connection to the first of the host's addresses that takes it."""
     last: OSError | None = None
-    for family, kind, protocol, _, address in call.resolver.look_up(
-        connection._dns_host, connection.port, call
-    ):
+    found = call.resolver.look_up(connection._dns_host, connection.port, call)
+    for family, kind, protocol, _, address in found:
         sock = socket.socket(family, kind, protocol)
         try:
             for option in connection.socket_options or ():
                 sock.setsockopt(*option)
-            sock.settimeout(connection.timeout)
+            patience = connection.timeout
+            if address is not found[-1][4]:
+                patience = min(patience or _IMPATIENCE, _IMPATIENCE)
+            sock.settimeout(patience)
             call.hold_spare(sock)
             sock.connect(address)
+            sock.settimeout(connection.timeout)
             return sock
         except OSError as error:
             sock.close()

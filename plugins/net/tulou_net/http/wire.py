@@ -20,12 +20,13 @@ from tulou_net.http.origin import origin_of
 from tulou_net.http.resolve import Resolver
 from tulou_net.http.slots import Slots
 from tulou_net.http.upload import Upload
+from tulou_net.http.words import ProxyUnreachable
 from tulou_net.pins import Pins
 from tulou_net.stream import own_nursery
 
 T = TypeVar("T")
 
-OPENED: ContextVar[list[Incoming]] = ContextVar("tulou_net_opened")
+OPENED: ContextVar[list[Incoming] | None] = ContextVar("tulou_net_opened", default=None)
 """The streamed responses of the request under way: who opened it closes them."""
 
 
@@ -37,6 +38,9 @@ class Proxies(Protocol):
 
     async def find(self, url: str) -> str:
         """Ask. Raises `NetworkError`."""
+
+    def failed(self, url: str, proxy: str) -> None:
+        """The proxy does not answer: go another way, where there is one."""
 
 
 class Wire:
@@ -60,6 +64,13 @@ class Wire:
         proxy = self._proxies.known(request.url)
         if proxy is None:
             proxy = await self._proxies.find(request.url)
+        try:
+            return await self._ask(request, proxy)
+        except ProxyUnreachable:
+            self._proxies.failed(request.url, proxy)
+            raise
+
+    async def _ask(self, request: HttpRequest, proxy: str) -> HttpResponse:
         host = origin_of(request.url)
         if request.streamed or request.progress or request.content:
             return await self._piecewise(host, request, proxy)
@@ -123,8 +134,9 @@ class Wire:
             return await threads.run(self._exchanger.piece, request, head)
 
         incoming = Incoming(head, request, limit, self._config.slowest, read, threads.end, meter.receive)
-        if request.streamed:
-            OPENED.get().append(incoming)
+        opened = OPENED.get()
+        if request.streamed and opened is not None:
+            opened.append(incoming)
             return replace(head.response, chunks=incoming)
         body = bytearray()
         try:

@@ -23,6 +23,10 @@ PROXY_STATUS = {
 }
 
 
+class ProxyUnreachable(Unreachable):
+    """The proxy itself is not there, or is none."""
+
+
 def explain(error: BaseException, request: HttpRequest, proxy: str = "") -> NetworkError:
     """The error to raise. `proxy` is the address of the proxy that was used."""
     import requests
@@ -82,7 +86,7 @@ def _proxy_failed(causes: list[BaseException], place: str, proxy: str) -> Networ
             return Unreachable(
                 f"cannot reach {place}: the proxy {name} does not let us through: {meaning} ({status})"
             )
-    return Unreachable(
+    return ProxyUnreachable(
         f"cannot reach {place}: the proxy {name} does not answer as one ({causes[-1]});"
         " check net's `proxy`"
     )
