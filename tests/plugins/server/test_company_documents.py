@@ -126,3 +126,29 @@ async def test_a_clock_that_is_set_back_does_not_date_an_issue_before_the_last(w
 async def test_a_service_restored_from_a_backup_can_go_on_above_what_was_issued(world):
     assert (await world.service.publish("policy", {"a": 1}, least=57)).version == 57
     assert (await world.service.publish("policy", {"a": 2}, least=3)).version == 58
+
+
+async def test_another_root_key_takes_over_with_everything_issued_anew(tmp_path):
+    from tulou_contracts.crypto import CryptoError
+    from tulou_contracts.testing.crypto import MemoryKeyring
+    from tulou_contracts.testing.memory_storage import MemoryStorage
+
+    storage, keyring = MemoryStorage(), MemoryKeyring()
+    async with company_world(tmp_path, storage=storage, keyring=keyring) as world:
+        issued = await world.service.publish("policy", {"a": 1}, valid_for=100.0)
+        await world.service.publish("routes", {"b": 1}, account=LIN)
+        await world.service.withdraw("routes", account=LIN)
+        with pytest.raises(CryptoError, match="new-root-key"):
+            await world.service.use_root_key()
+        old, new = world.service.root_key, await world.service.new_root_key()
+        assert old != new == await world.service.new_root_key() and world.service.root_key == old
+        assert len(await world.service.use_root_key()) == 2
+        assert world.service.root_key == new
+        policy, routes = await world.documents()  # verified by the new key
+        assert (policy["version"], policy["content"]) == (2, {"a": 1})
+        assert policy["valid_until"] == issued.valid_until
+        assert (routes["version"], routes["withdrawn"]) == (3, True)
+    async with company_world(tmp_path, storage=storage, keyring=keyring) as world:
+        assert world.service.root_key == new
+        assert (await world.service.publish("policy", {"a": 2})).version == 3
+        assert await world.service.new_root_key() not in (old, new)

@@ -61,7 +61,7 @@ class _Orders:
         self._known: Mapping[str, Callable[..., Awaitable[Any]]] = {
             "root-key": self._root_key, "publish": self._publish, "withdraw": self._withdraw,
             "list": self._list, "counts": self._counts, "logs": self._logs, "clear-logs": self._clear_logs,
-            "log": self._log,
+            "log": self._log, "new-root-key": self._new_root_key, "use-root-key": self._use_root_key,
         }
 
     async def take(self, request: Request) -> Response:
@@ -80,6 +80,13 @@ class _Orders:
 
     async def _root_key(self) -> Any:
         return {"root_key": self._service.root_key, "url": self._service.url}
+
+    async def _new_root_key(self) -> Any:
+        return {"root_key": await self._service.new_root_key()}
+
+    async def _use_root_key(self) -> Any:
+        documents = await self._service.use_root_key()
+        return {"root_key": self._service.root_key, "documents": len(documents)}
 
     async def _publish(
         self, kind: str, content: Any, account: str = "", audience: str = "",

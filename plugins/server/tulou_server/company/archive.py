@@ -3,6 +3,8 @@ crash at any moment leaves either the whole issue or none, and no version twice.
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -51,28 +53,18 @@ class Archive:
     async def issue(self, draft: Draft) -> Document:
         """Sign and store the next version; durable when it returns. Raises `StorageError`, `CryptoError`."""
         signer, now = self._signer(), self._now()
+        return await self._database.write(lambda transaction: _issue(transaction, signer, draft, now))
 
-        def work(transaction: Transaction) -> Document:
-            where = (draft.kind, draft.audience, draft.account)
-            last = transaction.one(
-                "SELECT MAX(version), MAX(issued_at) FROM company_document"
-                " WHERE kind = ? AND audience = ? AND account = ?", where)
-            version = max((last[0] or 0) + 1 if last else 1, draft.least)
-            # the clock may have been set back; time in documents does not run backwards
-            issued_at = max(now, last[1] or 0) if last else now
-            document = Document(
-                kind=draft.kind, version=version, content=draft.content, audience=draft.audience,
-                account=draft.account, issued_at=issued_at, valid_until=issued_at + draft.lasting,
-            )
-            text = signer.sign(_payload(document, draft.withdrawn), type_of(draft.kind))
-            transaction.execute(
-                "INSERT INTO company_document"
-                " (kind, audience, account, version, issued_at, valid_until, withdrawn, text)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (*where, version, issued_at, document.valid_until, int(draft.withdrawn), text))
-            return document
-
-        return await self._database.write(work)
+    def anew(self, transaction: Transaction, signer: Signer) -> Sequence[Document]:
+        """Issue everything that holds once more, as valid as it is, signed by another key."""
+        now = self._now()
+        rows = transaction.query(
+            "SELECT kind, audience, account, valid_until, withdrawn, text FROM company_document AS d"
+            " WHERE valid_until > ?" + _NEWEST, (now,))
+        return [_issue(transaction, signer, Draft(
+            kind=kind, audience=audience, account=account, content=_content_of(text),
+            lasting=valid_until - now, withdrawn=bool(withdrawn),
+        ), now) for kind, audience, account, valid_until, withdrawn, text in rows]
 
     async def texts(self, account: str, audience: str, kind: str = "") -> Sequence[str]:
         """The newest signed texts that an account may see: for everybody, and for it alone."""
@@ -94,10 +86,40 @@ class Archive:
         return await self._database.read(work)
 
 
+def _issue(transaction: Transaction, signer: Signer, draft: Draft, now: int) -> Document:
+    where = (draft.kind, draft.audience, draft.account)
+    last = transaction.one(
+        "SELECT MAX(version), MAX(issued_at) FROM company_document"
+        " WHERE kind = ? AND audience = ? AND account = ?", where)
+    version, issued_at = (last[0] or 0, last[1] or 0) if last else (0, 0)
+    version = max(version + 1, draft.least)
+    # the clock may have been set back; time in documents does not run backwards
+    issued_at = max(now, issued_at)
+    document = Document(
+        kind=draft.kind, version=version, content=draft.content, audience=draft.audience,
+        account=draft.account, issued_at=issued_at, valid_until=issued_at + draft.lasting,
+    )
+    text = signer.sign(_payload(document, draft.withdrawn), type_of(draft.kind))
+    transaction.execute(
+        "INSERT INTO company_document"
+        " (kind, audience, account, version, issued_at, valid_until, withdrawn, text)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (*where, version, issued_at, document.valid_until, int(draft.withdrawn), text))
+    return document
+
+
 _NEWEST = (
     " AND version = (SELECT MAX(version) FROM company_document AS n"
     " WHERE n.kind = d.kind AND n.audience = d.audience AND n.account = d.account)"
 )
+
+
+def _content_of(text: str) -> Mapping[str, Any]:
+    """What we signed ourselves."""
+    part = text.split(".")[1]
+    content: Mapping[str, Any] = json.loads(
+        base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))["content"]
+    return content
 
 
 def _payload(document: Document, withdrawn: bool) -> bytes:

@@ -51,6 +51,8 @@ def _parser() -> argparse.ArgumentParser:
         return made
 
     order("root-key", _root_key, "print the public key that clients pin, and where the service is")
+    order("new-root-key", _new_root_key, "make and print the key that will take over")
+    order("use-root-key", _use_root_key, "let it sign, and issue everything anew; clients must pin it")
     publish = order("publish", _publish, "sign and issue the next version of a document")
     publish.add_argument("kind", help="routes, events, configuration, policy, logging, ...")
     publish.add_argument("file", type=Path, help="a JSON object; - is standard input")
@@ -120,6 +122,17 @@ def _root_key(options: argparse.Namespace, desk: _Desk) -> None:
     said = desk.do("root-key")
     print(said["root_key"])
     print(f"The service is at {said['url']}", file=sys.stderr)
+
+
+def _new_root_key(options: argparse.Namespace, desk: _Desk) -> None:
+    print(desk.do("new-root-key")["root_key"])
+    print("Pin it beside the present one in every client; then say use-root-key.", file=sys.stderr)
+
+
+def _use_root_key(options: argparse.Namespace, desk: _Desk) -> None:
+    said = desk.do("use-root-key")
+    print(said["root_key"])
+    print(f"It signs from now on; {said['documents']} documents are issued anew.", file=sys.stderr)
 
 
 def _publish(options: argparse.Namespace, desk: _Desk) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import trio
@@ -17,7 +17,7 @@ from tulou_server.company.archive import Archive, Draft
 from tulou_server.company.collector import Collector
 from tulou_server.company.config import Config
 from tulou_server.company.contents import checked_account, checked_content, checked_kind
-from tulou_server.company.signing import Signer
+from tulou_server.company.signing import RootKeys
 from tulou_server.company.tokens import Tokens
 
 TOKEN = "company.token"
@@ -32,12 +32,14 @@ class Running:
     """Implements `CompanyService`."""
 
     def __init__(
-        self, config: Config, url: str, signer: Signer, archive: Archive, tokens: Tokens,
+        self, config: Config, url: str, keys: RootKeys, archive: Archive, tokens: Tokens,
         collector: Collector, log: logging.Logger,
     ) -> None:
         self.url = url
-        self.root_key = signer.key.public
+        self.root_key = keys.signer.key.public
         self.archive = archive
+        self._keys = keys
+        self._issuing = trio.Lock()
         self.collector = collector
         self._config = config
         self._tokens = tokens
@@ -70,15 +72,36 @@ class Running:
 
     async def _issue(self, draft: Draft) -> Document:
         try:
-            document = await self.archive.issue(draft)
+            async with self._issuing:
+                document = await self.archive.issue(draft)
         except (CryptoError, StorageError) as error:
             raise DocumentRefused(f"the document is not issued: {error}") from error
-        self._log.info("issued %s %d for %s", draft.kind, document.version, draft.account or "everybody")
+        self._issued(document)
+        return document
+
+    def _issued(self, document: Document) -> None:
+        kind, version, account = document.kind, document.version, document.account
+        self._log.info("issued %s %d for %s", kind, version, account or "everybody")
         try:
-            self._news.send_nowait((draft.account, draft.kind, document.version))
+            self._news.send_nowait((account, kind, version))
         except trio.WouldBlock:
             self._log.warning("more is issued than clients can be told; they find out when they look")
-        return document
+
+    async def new_root_key(self) -> str:
+        """The key that will take over, as text; clients have to pin it before it does.
+
+        Raises `CryptoError`, `StorageError`.
+        """
+        return (await self._keys.make_next()).public
+
+    async def use_root_key(self) -> Sequence[Document]:
+        """Let it sign, and issue everything that holds anew. Raises `CryptoError`, `StorageError`."""
+        async with self._issuing:
+            documents = await self._keys.take_up_next(self.archive.anew)
+        self.root_key = self._keys.signer.key.public
+        for document in documents:
+            self._issued(document)
+        return documents
 
     # the wire
 

@@ -23,7 +23,7 @@ from tulou_server.company.collector import Collector
 from tulou_server.company.config import Config
 from tulou_server.company.running import TOKEN, Running
 from tulou_server.company.schema import MIGRATIONS, NAMESPACE
-from tulou_server.company.signing import Signer, open_key
+from tulou_server.company.signing import RootKeys
 from tulou_server.company.site import Front
 from tulou_server.company.tokens import Tokens
 
@@ -34,9 +34,10 @@ async def run(ctx: Context) -> AsyncIterator[None]:
     config: Config = ctx.config
     host = ctx.service(HttpHost)
     database = await ctx.service(Storage).database(NAMESPACE, MIGRATIONS)
-    key = await open_key(ctx.service(Keyring), ctx.service(Signatures), database)
-    signer = Signer(key, ctx.service(SignedTexts))
-    archive = Archive(database, lambda: signer, ctx.now)
+    keys = RootKeys(
+        ctx.service(Keyring), ctx.service(Signatures), ctx.service(SignedTexts), database)
+    await keys.open()
+    archive = Archive(database, lambda: keys.signer, ctx.now)
     tokens = Tokens(database, ctx.now, config.token_life)
     await tokens.open()
     collector = Collector(
@@ -49,7 +50,7 @@ async def run(ctx: Context) -> AsyncIterator[None]:
         port=config.port, guard=front.guard, hosts=config.hosts, address=config.address, tls=tls,
     ) as site:
         front.open(site)
-        service = Running(config, _url(config, site), signer, archive, tokens, collector, ctx.log)
+        service = Running(config, _url(config, site), keys, archive, tokens, collector, ctx.log)
         async with open_admin(host, service, ctx.data):
             ctx.log.info("company service at %s, root key %s", service.url, service.root_key)
             if config.announce:
