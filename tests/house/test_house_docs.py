@@ -97,13 +97,13 @@ def test_links_in_the_docs_lead_somewhere(path: Path) -> None:
 
 def test_the_deployers_guide_lists_what_the_compositions_hold() -> None:
     guide = (DOCS / "deploying.md").read_text("utf-8")
-    for name in ("office", "chat-only", "headless", "server", "demo"):
+    for name in ("office", "chat-only", "headless", "server", "company", "demo"):
         row = re.search(rf"^\| `{name}` \| ([^|]*)\|", guide, re.M)
         assert row and set(row.group(1).replace(",", " ").split()) == set(Composition.load(name).plugins)
 
 
 @pytest.mark.parametrize("name", [
-    "store", "net", "crypto", "auth", "xmpp", "im", "shell", "server", "tracking",
+    "store", "net", "crypto", "auth", "xmpp", "im", "shell", "server", "tracking", "company",
 ])
 def test_a_plugins_page_names_its_contracts_and_settings_and_has_an_example(name: str) -> None:
     from tulou import discovery

@@ -132,3 +132,20 @@ def test_a_stanza_before_the_handshake_means_nothing():
 def test_a_wrong_setting_of_the_component_is_a_sentence(settings, fault):
     with pytest.raises(ValueError, match=fault):
         Config(**settings)
+
+
+@pytest.mark.parametrize("manifest", [service_manifest, component_manifest], ids=lambda each: each.name)
+def test_the_page_names_every_setting_and_contract(manifest):
+    import dataclasses
+    import importlib
+    import re
+    from pathlib import Path
+
+    page = Path(__file__).parents[3] / "plugins" / "server" / "README.md"
+    if not page.exists():
+        pytest.skip("the tests stand alone")
+    text = page.read_text("utf-8").split("\n# The company service\n")[1]
+    module, _, name = manifest.config.partition(":")
+    for each in dataclasses.fields(getattr(importlib.import_module(module), name)):
+        assert re.search(rf"^\|[^|]*`{each.name}`", text, re.M), f"the setting {each.name} is not named"
+    assert all(each.__name__ in text for each in manifest.provides)
