@@ -45,6 +45,26 @@ def check_rsa(bits: int) -> None:
             f"this RSA key has {bits} bits; taken are {RSA_FEWEST_BITS} to {RSA_MOST_BITS}")
 
 
+def check_ed25519(encoded: bytes) -> None:
+    """Raises `CryptoError` unless this is a point of the curve in its one form (RFC 8032, section 5.1.3)
+    and of high order: for others, libraries differ, and a signature may be right for any text.
+
+    Nothing secret is in a public key, so time does not matter.
+    """
+    y = int.from_bytes(encoded, "little") & 2**255 - 1
+    square = (y * y - 1) * pow(_D * y * y + 1, -1, _P) % _P  # of x
+    if y >= _P or pow(square, (_P - 1) // 2, _P) != 1 or y in _LOW_ORDER:
+        raise no_key("public key")
+
+
+_P = 2**255 - 19
+_D = -121665 * pow(121666, -1, _P) % _P
+_Y8 = 0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD84D3D706A17C7
+_LOW_ORDER = {0, _Y8, _P - _Y8}
+"""Ordinates of the points of order 4, and 8 (where d*y^4 + 2*y^2 = 1). Those of order 1 and 2 have the
+abscissa 0."""
+
+
 def check_length(data: bytes, length: int, what: str) -> None:
     """Raises `CryptoError` unless there are `length` bytes."""
     if len(data) != length:

@@ -204,6 +204,8 @@ def _parsed(der: bytes) -> _Public:
 def _check(key: _Private | _Public) -> None:
     if isinstance(key, rsa.RSAPrivateKey | rsa.RSAPublicKey):
         forms.check_rsa(key.key_size)
+    elif isinstance(key, ed25519.Ed25519PublicKey):
+        forms.check_ed25519(key.public_bytes_raw())
     elif isinstance(key, ec.EllipticCurvePrivateKey | ec.EllipticCurvePublicKey):
         if not isinstance(key.curve, ec.SECP256R1):
             raise CryptoError(f"the curve {key.curve.name} is not taken here; use P-256")

@@ -194,6 +194,8 @@ def _parsed(der: bytes) -> EccKey | RsaKey:
     # One key has one form: no compressed point, nothing before or behind, no certificate around it.
     if key.has_private() or _spki(key) != der:
         raise forms.no_key("public key")
+    if isinstance(key, EccKey) and key.curve == "Ed25519":
+        forms.check_ed25519(der[-forms.KEY_BYTES:])
     return key
 
 
