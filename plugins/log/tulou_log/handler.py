@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from weakref import WeakSet
@@ -14,6 +15,11 @@ from tulou_log.ring import Ring
 
 HURRY = 4
 """The writer is hurried when a quarter of the ring is waiting."""
+PAUSE = 0.001
+"""Seconds that who logs gives way to the writer while the ring is nearly full: it is the interpreter's
+lock that the writer lacks then, not the disk."""
+PAUSES = 20
+"""So often only while the writer gets nowhere: then it is the disk, and nobody waits for that."""
 _DEFERRED = 100
 
 
@@ -29,6 +35,9 @@ class RingHandler(logging.Handler):
         self.idle = True
         """Set by the writer when it has written all there was."""
         self._hurry_at = ring.capacity // HURRY
+        self._brake_at = ring.capacity * 3 // 4
+        self._done = 0
+        self._pauses = 0
         self._busy = self._retired = False
         self._deferred: deque[logging.LogRecord] = deque(maxlen=_DEFERRED)
         self.failures = 0
@@ -58,7 +67,16 @@ class RingHandler(logging.Handler):
                     self._keep(self._deferred.popleft())
             finally:
                 self._busy = False
+            hasty = self.ring.head - self.ring.tail > self._brake_at and self._may_pause()
+        if hasty:
+            time.sleep(PAUSE)
         return True
+
+    def _may_pause(self) -> bool:
+        if self.ring.done != self._done:
+            self._done, self._pauses = self.ring.done, 0
+        self._pauses += 1
+        return self._pauses <= PAUSES
 
     def _keep(self, record: logging.LogRecord) -> None:
         ring = self.ring

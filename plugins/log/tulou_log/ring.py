@@ -40,6 +40,8 @@ class Ring:
         self.in_flight = 0
         """Up to here, records are being written to a file: overwriting one may not lose it."""
         self.doubtful = 0
+        self.done = self.tail
+        """Up to here, records came into a file."""
 
     # -- counters -----------------------------------------------------------------------------
 
@@ -128,6 +130,7 @@ class Ring:
     def written(self, tail: int) -> None:
         """What was taken up to `tail` is in a file."""
         self.doubtful = self.in_flight = 0
+        self.done = max(self.done, tail)
         if tail > self.tail:
             self.tail = self._counters[_TAIL] = tail
 

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 from log_kit import lines, until
 from tulou_log import files
+from tulou_log import handler as handlers
 from tulou_log import ring as rings
 from tulou_log.config import Config
 from tulou_log.files import LogFile, closed_files, compress, sweep
-from tulou_log.handler import RingHandler
+from tulou_log.handler import PAUSES, RingHandler
 from tulou_log.reading import read
 from tulou_log.recorder import Recorder
 from tulou_log.redaction import Redactor
@@ -232,3 +233,43 @@ def test_a_forked_child_leaves_the_ring_alone(tmp_path: Path, log: logging.Logge
     log.info("from the parent")
     recorder.close()
     assert [each.message for each in read(tmp_path, LogFilter())] == ["from the parent"]
+
+
+def test_a_flood_from_many_threads_loses_nothing(tmp_path: Path, log: logging.Logger) -> None:
+    import threading
+
+    recorder = Recorder(tmp_path, Config(ring_kb=64, flush_ms=50))
+    recorder.open()
+    streams = [each for each in logging.getLogger().handlers if isinstance(each, logging.StreamHandler)]
+    for each in streams:
+        logging.getLogger().removeHandler(each)
+
+    def say(who: int) -> None:
+        for number in range(3000):
+            log.info("%d says %d", who, number)
+
+    threads = [threading.Thread(target=say, args=(who,)) for who in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for each in streams:
+        logging.getLogger().addHandler(each)
+    recorder.close()
+    said: dict[int, list[int]] = {}
+    for line in read(tmp_path, LogFilter()):
+        assert "given up" not in line.message
+        said.setdefault(line.arguments[0], []).append(line.arguments[1])
+    assert said == {who: list(range(3000)) for who in range(4)}
+
+
+def test_a_writer_that_gets_nowhere_holds_nobody_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paused: list[float] = []
+    monkeypatch.setattr(handlers.time, "sleep", paused.append)
+    handler = writer_on(tmp_path, Clock())  # nobody drains
+    for each in range(5000):
+        handler.handle(record("number %d", each))
+    assert len(paused) == PAUSES
+    assert handler.ring.lost > 3000
