@@ -30,6 +30,11 @@ class CompanyRoutes:
         """What holds now; nothing once its time is over."""
         return self._aliases if self._now() < self._valid_until else ()
 
+    @property
+    def over(self) -> bool:
+        """Whether what held is out of date since it was read."""
+        return self.version != 0 and self._now() >= self._valid_until
+
     def read(self) -> None:
         """Look at the newest document again."""
         self._aliases, self.version, self.problem, self._valid_until = (), 0, "", 0
@@ -54,9 +59,10 @@ class CompanyRoutes:
         version = back_to(document.content)
         if version is None:
             return document.content
-        for each in self._versions(document):
-            if each["version"] == version:
-                return each["content"]
+        kept = {each["version"]: each["content"] for each in self._versions(document)}
+        for known in (document.version, version):  # this very document may have gone back before a restart
+            if known in kept:
+                return kept[known]
         raise DocumentWrong(f"It goes back to version {version}, which this device does not have.")
 
     def _use_the_one_before(self, document: Document) -> None:

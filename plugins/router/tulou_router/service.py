@@ -210,17 +210,17 @@ class TheRouter:
                 reason = self._not_yet()
                 if not reason:
                     self._up = True
-                    return self._with_aliases_in_time()
+                    return self._registry
                 await self._changed.wait()
         self._up = True  # from now on, a plugin that waits for another one holds up nobody
         if not (reason := self._not_yet()):
-            return self._with_aliases_in_time()
+            return self._registry
         raise RouteUnavailable(reason)
 
     def _not_yet(self) -> str:
         plugins, missing = self._plugins()
         states = {name: each.state for name, each in plugins.items()}
-        if self._looking or _running(states) != self._seen:
+        if self._looking or self._company.over or _running(states) != self._seen:
             self.look_again.set()  # an event may be on its way still, or dropped
             return "The app is still finding out where its addresses lead; try again in a moment."
         starting = still_starting(plugins, first=not self._up)
@@ -236,11 +236,6 @@ class TheRouter:
                 f"Nothing is opened, for the interceptor {name!r} that has to agree is not running."
             )
         return ""
-
-    def _with_aliases_in_time(self) -> Registry:
-        if self._company.version and not self._company.aliases:
-            self.look_again.set()  # their time is over
-        return self._registry
 
     async def _sign_in(self, account: str) -> None:
         """Until somebody signed in, for a while; only for the same account as before."""

@@ -15,7 +15,7 @@ from tulou_contracts.routing import (
 )
 
 from tulou import AccountChanged, Kernel, Plugin, implements
-from tulou.testing import boot, stand_in
+from tulou.testing import boot, stand_in, virtual_now
 
 ANNA = "anna@acme.example"
 
@@ -63,8 +63,12 @@ class Office:
         self.held: Document | None = None
         self.publish: Callable[[object], None] = lambda event: None
 
+    def now(self) -> int:
+        return virtual_now()
+
     def document(self, kind: str) -> Document | None:
-        return self.held if kind == "routes" else None
+        held = self.held if kind == "routes" else None
+        return held if held is not None and held.valid_until > self.now() else None
 
     async def refresh(self, kind: str) -> Document | None:
         return self.held

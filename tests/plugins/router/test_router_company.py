@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trio
 from hypothesis import example, given
 from hypothesis import strategies as st
 from router_support import ANNA, Building, Person
@@ -126,6 +127,31 @@ async def test_the_company_can_go_back_to_a_version(at: At) -> None:
         await at.issue(4, {"back_to": 99})
         assert "99" in router.problems()[0]
         await router.open("tulou://help/x")
+
+
+async def test_going_back_holds_after_a_restart_and_after_many_versions(at: At, tmp_path: Path) -> None:
+    async with at.building.running():
+        await at.issue(1, help_to("one@acme.example"))
+        for version in range(2, 7):
+            await at.issue(version, {"back_to": 1} if version == 5 else help_to(f"v{version}@acme.example"))
+        await at.issue(7, {"back_to": 5})  # 1 itself is forgotten by now
+        for version in range(8, 12):
+            await at.issue(version, {"back_to": version - 1})
+    again = At(tmp_path)
+    again.building.office.held = at.building.office.held
+    async with again.building.running() as router:
+        await router.open("tulou://help/x")
+        assert again.pages()[-1]["address"] == "one@acme.example"
+
+
+async def test_routes_are_over_when_their_time_is(at: At, autojump_clock: Any) -> None:
+    async with at.building.running() as router:
+        now = at.building.office.now()
+        await at.issue(1, help_to("one@acme.example"), valid_until=now + 60_000_000)
+        await router.open("tulou://help/x")
+        await trio.sleep(61)
+        with pytest.raises(RouteNotFound):
+            await router.open("tulou://help/x")
 
 
 async def test_withdrawn_and_out_of_date_leave_nothing(at: At) -> None:
