@@ -8,7 +8,7 @@ import slixmpp
 
 
 class Person(slixmpp.ClientXMPP):
-    def __init__(self, jid, port):
+    def __init__(self, jid, port, ca_file):
         super().__init__(jid, "secret", plugin_config={"feature_mechanisms": {"unencrypted_scram": True}})
         self.port = port
         self.seen = asyncio.Queue()
@@ -16,8 +16,9 @@ class Person(slixmpp.ClientXMPP):
         self.failed = []
         for name in ("xep_0030", "xep_0198", "xep_0280", "xep_0313", "xep_0199", "xep_0054"):
             self.register_plugin(name)
-        self.enable_direct_tls = self.enable_starttls = False
-        self.enable_plaintext = True
+        self.enable_direct_tls = False
+        self.enable_starttls, self.enable_plaintext = bool(ca_file), not ca_file
+        self.ca_certs = ca_file or None
         self.add_event_handler("session_start", self.begin)
         self.add_event_handler("message", self.seen.put_nowait)
         self.add_event_handler("carbon_sent", self.seen.put_nowait)
@@ -35,14 +36,14 @@ class Person(slixmpp.ClientXMPP):
         return self
 
 
-async def main(port):
-    lin = await Person("lin@tulou.localhost/pc", port).up()
-    phone = await Person("lin@tulou.localhost/phone", port).up()
+async def main(port, ca_file):
+    lin = await Person("lin@tulou.localhost/pc", port, ca_file).up()
+    phone = await Person("lin@tulou.localhost/phone", port, ca_file).up()
     told = {}
     lin.send_message("wang@tulou.localhost", "在吗？", mtype="chat")
     carbon = await asyncio.wait_for(phone.seen.get(), 30)
     told["carbon"] = carbon["carbon_sent"]["body"]
-    wang = await Person("wang@tulou.localhost/desk", port).up()
+    wang = await Person("wang@tulou.localhost/desk", port, ca_file).up()
     message = await asyncio.wait_for(wang.seen.get(), 30)
     told["offline"] = message["body"]
     told["roster"] = sorted(str(jid) for jid in wang.client_roster.keys())
@@ -54,6 +55,7 @@ async def main(port):
     async for result in wang.plugin["xep_0313"].iterate(reverse=False):
         archive.append(result["mam_result"]["forwarded"]["stanza"]["body"])
     told["archive"] = archive
+    told["secure"] = wang.transport.get_extra_info("ssl_object") is not None
     vcard = await wang.plugin["xep_0054"].get_vcard("mei@tulou.localhost")
     told["vcard"] = vcard["vcard_temp"]["FN"]
     for person in (lin, phone, wang):
@@ -61,4 +63,4 @@ async def main(port):
     print(json.dumps(told))
 
 
-asyncio.run(main(int(sys.argv[1])))
+asyncio.run(main(int(sys.argv[1]), sys.argv[2]))
