@@ -50,7 +50,7 @@ def measure() -> Iterator[Measurement]:
             "encrypted": lambda: in_folder(lambda folder: trio.run(batches, folder, secret)),
             "plain": lambda: in_folder(lambda folder: trio.run(batches, folder, None)),
         },
-        rounds=ROUNDS,
+        rounds=2 * ROUNDS,
     )
     ratio = medians["plain"] / medians["encrypted"]
     name = f"durable writes of {PRODUCERS} producers a second, encrypted / plain"
