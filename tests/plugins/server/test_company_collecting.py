@@ -190,13 +190,55 @@ async def test_log_reports_are_kept_as_they_came_and_once(world):
 
 async def test_an_accounts_old_reports_make_room_and_the_whole_is_bounded(tmp_path):
     async with company_world(tmp_path, keep_logs=3, quota_logs=1 << 16) as world:
-        lin, wang = await world.token(LIN), await world.token(WANG)
+        accounts = [f"person{n}@example.org" for n in range(6)]
+        tokens = [await world.token(each) for each in accounts]
         for n in range(6):
-            assert (await world.send("/collect/logs", lin, "POST", bytes([n]) * 20_000)).status == 200
+            assert (await world.send("/collect/logs", tokens[0], "POST", bytes([n]) * 5000)).status == 200
         assert [each.number for each in await world.service.collector.logs()] == [4, 5, 6]
-        assert (await world.send("/collect/logs", wang, "POST", b"w" * 20_000)).status == 507
-        assert await world.service.collector.clear_logs() == 3
-        assert (await world.send("/collect/logs", wang, "POST", b"w" * 20_000)).status == 200
+        assert (await world.send("/collect/logs", tokens[0], "POST", b"x" * 12_000)).status == 507
+        assert [each.number for each in await world.service.collector.logs()] == [4, 5, 6]
+        statuses = [(await world.send("/collect/logs", token, "POST", b"w" * 15_000)).status
+                    for token in tokens[1:]]
+        assert statuses == [200, 200, 200, 507, 507]
+        await world.service.collector.clear_logs()
+        assert (await world.send("/collect/logs", tokens[5], "POST", b"w" * 15_000)).status == 200
+
+
+async def test_a_report_in_parts_is_one_report_however_its_parts_come(tmp_path):
+    async with company_world(tmp_path, keep_logs=2) as world:
+        token = await world.token()
+        for report in ("first", "second", "third"):
+            for part in (3, 1, 2, 1):
+                body = gzip.compress(f"{report} {part}\n".encode(), mtime=0)
+                response = await world.send(
+                    "/collect/logs", token, "POST", body, content_encoding="gzip",
+                    tulou_report=report, tulou_part=f"{part}/3")
+                assert response.status == 200
+        second, third = await world.service.collector.logs()
+        assert (second.parts, third.parts) == (3, 3)
+        whole = await world.service.collector.log(third.number)
+        assert gzip.decompress(whole) == b"third 1\nthird 2\nthird 3\n"
+        assert await world.service.counts("logs") == {LIN: 3}
+        for headers in ({"tulou_part": "x/y"}, {"tulou_report": "x" * 65}, {"tulou_part": "-1/2"}):
+            assert (await world.send("/collect/logs", token, "POST", b"x", **headers)).status == 400
+
+
+async def test_logs_are_asked_for_of_one_account(world):
+    from tulou_contracts.company import DocumentRefused
+
+    lin, wang = [], []
+    world.signals.of(LIN, lin.append)
+    world.signals.of(WANG, wang.append)
+    question = await world.service.ask_for_logs(LIN, 1, 2, "昨天的故障")
+    with trio.fail_after(5):
+        while not lin:
+            await trio.sleep(0.01)
+    assert (lin[0].name, lin[0].content) == (
+        "log.request", {"id": question, "since": "1", "until": "2", "reason": "昨天的故障"})
+    assert not wang
+    for nobody in ("", "nobody", "@@"):
+        with pytest.raises(DocumentRefused):
+            await world.service.ask_for_logs(nobody, 1, 2, "")
 
 
 async def test_a_full_disk_is_said_and_what_was_there_stays(world):

@@ -61,7 +61,8 @@ class _Orders:
         self._known: Mapping[str, Callable[..., Awaitable[Any]]] = {
             "root-key": self._root_key, "publish": self._publish, "withdraw": self._withdraw,
             "list": self._list, "counts": self._counts, "logs": self._logs, "clear-logs": self._clear_logs,
-            "log": self._log, "new-root-key": self._new_root_key, "use-root-key": self._use_root_key,
+            "log": self._log, "ask-logs": self._ask_logs,
+            "new-root-key": self._new_root_key, "use-root-key": self._use_root_key,
         }
 
     async def take(self, request: Request) -> Response:
@@ -116,6 +117,9 @@ class _Orders:
         if body is None:
             raise TulouError(f"there is no log report {number}")
         return {"hex": body.hex()}
+
+    async def _ask_logs(self, account: str, since: int, until: int, reason: str) -> Any:
+        return {"id": await self._service.ask_for_logs(account, since, until, reason)}
 
     async def _clear_logs(self) -> Any:
         return {"removed": await self._service.collector.clear_logs()}

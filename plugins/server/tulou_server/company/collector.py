@@ -14,6 +14,12 @@ _SLICE = 500
 """Old events removed at once when room is needed."""
 _OVERHEAD = 200
 """Bytes that an event takes besides its texts, roughly."""
+_KEY = "CASE report WHEN '' THEN CAST(number AS TEXT) ELSE report END"
+_FORGET = (
+    f"DELETE FROM company_log WHERE account = ? AND {_KEY} NOT IN (SELECT {_KEY} FROM company_log"
+    f" WHERE account = ? GROUP BY {_KEY} ORDER BY MAX(number) DESC LIMIT ?)"
+)
+"""All but an account's newest reports."""
 
 
 class Taken(NamedTuple):
@@ -23,8 +29,19 @@ class Taken(NamedTuple):
     duplicates: int
 
 
+class LogPart(NamedTuple):
+    """A log report as it travels, or one of its parts."""
+
+    body: bytes
+    content_type: str = ""
+    encoding: str = ""
+    report: str = ""
+    """What its parts have in common; empty when it is whole."""
+    place: int = 1
+
+
 class LogReport(NamedTuple):
-    """A log report without its body."""
+    """A log report without its body; `number` is its first part's."""
 
     number: int
     account: str
@@ -32,6 +49,7 @@ class LogReport(NamedTuple):
     content_type: str
     encoding: str
     size: int
+    parts: int
 
 
 class Collector:
@@ -90,37 +108,45 @@ class Collector:
             "INSERT INTO company_meta (key, value) VALUES ('events-bytes', ?)"
             " ON CONFLICT (key) DO UPDATE SET value = excluded.value", (str(max(used, 0)),))
 
-    async def take_log(self, account: str, body: bytes, content_type: str, encoding: str) -> int:
-        """Store a log report; its number, which is the former one when it came before.
+    async def take_log(self, account: str, part: LogPart) -> int:
+        """Store a part of a log report; its number, which is the former one when it came before.
 
         Raises `Unacceptable` when there is no room, `StorageError`.
         """
-        now, digest = self._now(), hashlib.sha256(body).hexdigest()
+        now, digest = self._now(), hashlib.sha256(part.body).hexdigest()
 
         def work(transaction: Transaction) -> int:
             row = transaction.one(
                 "SELECT number FROM company_log WHERE account = ? AND digest = ?", (account, digest))
             if row is not None:
                 return int(row[0])
-            transaction.execute(
-                "DELETE FROM company_log WHERE account = ? AND number NOT IN"
-                " (SELECT number FROM company_log WHERE account = ? ORDER BY number DESC LIMIT ?)",
-                (account, account, self._keep_logs - 1))
-            used = transaction.one("SELECT COALESCE(SUM(size), 0) FROM company_log")
-            if used is not None and used[0] + len(body) > self._quota_logs:
-                raise Unacceptable(507, "there is no room for log reports until an administrator clears some")
+            begun = transaction.one(
+                "SELECT 1 FROM company_log WHERE account = ? AND report = ? AND report != ''",
+                (account, part.report))
             transaction.execute(
                 "INSERT INTO company_log"
-                " (account, received_at, content_type, encoding, size, digest, body)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (account, now, content_type[:100], encoding[:20], len(body), digest, body))
-            transaction.execute(
-                "INSERT INTO company_count (collector, name, count) VALUES ('logs', ?, 1)"
-                " ON CONFLICT (collector, name) DO UPDATE SET count = count + 1", (account,))
+                " (account, received_at, content_type, encoding, size, digest, body, report, part)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (account, now, part.content_type, part.encoding, len(part.body), digest, part.body,
+                 part.report, part.place))
             number = transaction.one("SELECT MAX(number) FROM company_log")
+            transaction.execute(_FORGET, (account, account, self._keep_logs))
+            self._check_room(transaction, account)
+            if begun is None:
+                transaction.execute(
+                    "INSERT INTO company_count (collector, name, count) VALUES ('logs', ?, 1)"
+                    " ON CONFLICT (collector, name) DO UPDATE SET count = count + 1", (account,))
             return int(number[0]) if number else 0
 
         return await self._database.write(work)
+
+    def _check_room(self, transaction: Transaction, account: str) -> None:
+        """One account may take a quarter of all, so that it does not keep the others out."""
+        row = transaction.one(
+            "SELECT COALESCE(SUM(size), 0), COALESCE(SUM(CASE account WHEN ? THEN size END), 0)"
+            " FROM company_log", (account,))
+        if row is not None and (row[0] > self._quota_logs or row[1] > self._quota_logs // 4):
+            raise Unacceptable(507, "there is no room for log reports until an administrator clears some")
 
     async def counts(self, collector: str) -> Mapping[str, int]:
         """How much was taken: events by name, log reports by account."""
@@ -132,16 +158,23 @@ class Collector:
         """The log reports that are kept, oldest first."""
         def work(reader: Reader) -> list[LogReport]:
             return [LogReport(*row) for row in reader.query(
-                "SELECT number, account, received_at, content_type, encoding, size FROM company_log"
-                " ORDER BY number")]
+                "SELECT MIN(number), account, MAX(received_at), MIN(content_type), MIN(encoding),"
+                f" SUM(size), COUNT(*) FROM company_log GROUP BY account, {_KEY} ORDER BY MIN(number)")]
 
         return await self._database.read(work)
 
     async def log(self, number: int) -> bytes | None:
-        """The body of a log report."""
-        row = await self._database.read(lambda reader: reader.one(
-            "SELECT body FROM company_log WHERE number = ?", (number,)))
-        return None if row is None else bytes(row[0])
+        """A whole log report, its parts one after the other (parts of gzip make one gzip)."""
+        def work(reader: Reader) -> bytes | None:
+            row = reader.one("SELECT account, report FROM company_log WHERE number = ?", (number,))
+            if row is None:
+                return None
+            parts = reader.query(
+                "SELECT body FROM company_log"
+                " WHERE number = ? OR (account = ? AND report = ? AND report != '') ORDER BY part, number", (number, *row))
+            return b"".join(bytes(each[0]) for each in parts)
+
+        return await self._database.read(work)
 
     async def clear_logs(self) -> int:
         """Remove every log report; how many there were."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
@@ -66,6 +67,11 @@ def _parser() -> argparse.ArgumentParser:
         each.add_argument("--audience", default="", help="for another product than the service's own")
     order("list", _list, "the newest issue of every document")
     order("counts", _counts, "how many events and log reports were collected")
+    ask = order("ask-logs", _ask_logs, "ask a person's devices for their logs; the person decides")
+    ask.add_argument("account", metavar="NAME@DOMAIN")
+    ask.add_argument("--hours", type=float, default=24.0, metavar="N",
+                     help="of how long; default: %(default)s")
+    ask.add_argument("--reason", default="", help="what the person is told")
     logs = order("logs", _logs, "the log reports that are kept; or one of them")
     logs.add_argument("--get", type=int, metavar="NUMBER", help="write the report of that number out")
     logs.add_argument("-o", "--output", type=Path, metavar="FILE", help="where to (default: standard output)")
@@ -165,6 +171,13 @@ def _counts(options: argparse.Namespace, desk: _Desk) -> None:
         print(f"{collector}: {sum(counts.values())}")
         for name, count in counts.items():
             print(f"  {count:>8}  {name}")
+
+
+def _ask_logs(options: argparse.Namespace, desk: _Desk) -> None:
+    until = time.time_ns() // 1000
+    since = until - round(min(max(options.hours, 0.0), 8784.0) * 3.6e9)
+    said = desk.do("ask-logs", account=options.account, since=since, until=until, reason=options.reason)
+    print(f"asked {options.account}, question {said['id']}: a report comes when the person agrees")
 
 
 def _logs(options: argparse.Namespace, desk: _Desk) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import trio
 
+from tulou.flow import new_id
 from tulou_contracts.company import Document, DocumentRefused
 from tulou_contracts.crypto import CryptoError
 from tulou_contracts.server import SignalHost
@@ -24,6 +25,8 @@ TOKEN = "company.token"
 """The question by which a client gets its token: {} -> {token, expires (seconds), url}."""
 CHANGED = "company.document"
 """The notice that another document of a kind holds: {kind, version}."""
+LOGS = "log.request"
+"""The notice that asks for logs: {id, since, until, reason}; times are microseconds."""
 LONGEST = 10 * 366 * 86_400.0
 """Seconds that a document may be valid."""
 
@@ -44,7 +47,7 @@ class Running:
         self._config = config
         self._tokens = tokens
         self._log = log
-        self._news, self._to_tell = trio.open_memory_channel[tuple[str, str, int]](1000)
+        self._news, self._to_tell = trio.open_memory_channel[tuple[str, str, Signal]](1000)
 
     # what the contract says
 
@@ -83,9 +86,24 @@ class Running:
         kind, version, account = document.kind, document.version, document.account
         self._log.info("issued %s %d for %s", kind, version, account or "everybody")
         try:
-            self._news.send_nowait((account, kind, version))
+            self._news.send_nowait((account, CHANGED, {"kind": kind, "version": str(version)}))
         except trio.WouldBlock:
             self._log.warning("more is issued than clients can be told; they find out when they look")
+
+    async def ask_for_logs(self, account: str, since: int, until: int, reason: str) -> str:
+        """Ask an account's devices for their logs of a time (microseconds); the id of the question.
+
+        Their people decide. Raises `DocumentRefused` for what is no account.
+        """
+        account, question = checked_account(account), new_id()
+        if not account:
+            raise DocumentRefused("name the account whose logs are asked for")
+        try:
+            self._news.send_nowait((account, LOGS, {
+                "id": question, "since": str(since), "until": str(until), "reason": reason[:500]}))
+        except trio.WouldBlock:
+            raise DocumentRefused("too much is being told just now; try again later") from None
+        return question
 
     async def new_root_key(self) -> str:
         """The key that will take over, as text; clients have to pin it before it does.
@@ -120,10 +138,9 @@ class Running:
 
     async def tell(self, host: SignalHost) -> None:
         """Push word of every issue to who holds a token, for as long as the host is there."""
-        async for account, kind, version in self._to_tell.clone():
-            notice = {"kind": kind, "version": str(version)}
+        async for account, name, notice in self._to_tell.clone():
             for each in [account] if account else self._tokens.accounts():
-                await host.notify(each, CHANGED, notice)
+                await host.notify(each, name, notice)
 
 
 def _domains_of(address: str) -> list[str]:

@@ -59,4 +59,9 @@ CREATE TABLE company_log (
     UNIQUE (account, digest)
 );
 """),
+    Migration(2, """
+-- what a client sends in parts is one report: the parts carry its id, and their place in it
+ALTER TABLE company_log ADD COLUMN report TEXT NOT NULL DEFAULT '';
+ALTER TABLE company_log ADD COLUMN part INTEGER NOT NULL DEFAULT 1;
+"""),
 )

@@ -14,7 +14,7 @@ import trio
 from tulou_contracts.network import Request, Response, Site
 from tulou_contracts.storage import StorageError, StorageFull
 from tulou_server.company.archive import Archive
-from tulou_server.company.collector import Collector
+from tulou_server.company.collector import Collector, LogPart
 from tulou_server.company.config import Config
 from tulou_server.company.rates import Rates
 from tulou_server.company.reports import Unacceptable, read_events, unpacked
@@ -24,6 +24,8 @@ JSON = "application/json; charset=utf-8"
 HEALTH = "/health"
 ANONYMOUS = "tulou-anonymous"
 """With "1" as its value, a report of events is stored without its account."""
+REPORT, PART = "tulou-report", "tulou-part"
+"""Log reports in parts: an id that the parts share, and a part's place, as in ``2/5``."""
 _GROWTH = 8
 """How much larger a report may become when it is unpacked."""
 _ASIDE = 64 * 1024
@@ -125,10 +127,7 @@ class Front:
         if not request.body:
             raise Unacceptable(400, "the report is empty")
         await self._aside(request, lambda: self._plain(request))  # a bomb is refused here, not at its reader
-        number = await self._collector.take_log(
-            account, request.body, request.headers.get("content-type", ""),
-            request.headers.get("content-encoding", ""))
-        return _told({"number": number})
+        return _told({"number": await self._collector.take_log(account, _part(request))})
 
     def _charge(self, account: str, request: Request) -> None:
         if len(request.body) > self._config.max_report:
@@ -146,6 +145,18 @@ class Front:
         if len(request.body) < _ASIDE and not packed:
             return work()
         return await trio.to_thread.run_sync(work, limiter=self._reading)
+
+
+def _part(request: Request) -> LogPart:
+    """Raises `Unacceptable` for a place or an id that cannot be one."""
+    headers = request.headers
+    report, place = headers.get(REPORT, ""), headers.get(PART, "1/1").partition("/")[0]
+    if len(report) > 64 or not report.isprintable() or not (place.isdecimal() and len(place) < 6):
+        raise Unacceptable(400, f"{REPORT} and {PART} are not those of a part of a report")
+    return LogPart(
+        body=request.body, content_type=headers.get("content-type", "")[:100],
+        encoding=headers.get("content-encoding", "")[:20], report=report, place=int(place),
+    )
 
 
 class _TooMuch(Unacceptable):
