@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from enum import Enum, IntEnum
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from tulou import Kind, Prevent, hook, needs_grant
 from tulou.errors import TulouError
+
+if TYPE_CHECKING:
+    from datetime import date
 
 Value = str | int | float | bool
 """What a field may hold."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from enum import Enum
 
 
@@ -55,8 +54,12 @@ def fate_of(status: int) -> Fate:
 def wait_of(headers: Mapping[str, str], now_us: int) -> float:
     """Seconds that Retry-After (RFC 9110, section 10.2.3) asks for; 0 when it asks for nothing."""
     text = headers.get("retry-after", "").strip()[:100]
+    if not text:
+        return 0.0
     if text.isascii() and text.isdigit():
         return min(float(text), LONGEST_WAIT)
+    from email.utils import parsedate_to_datetime
+
     try:
         moment = parsedate_to_datetime(text)
     except (TypeError, ValueError, IndexError):

@@ -32,6 +32,7 @@ class Control:
         self._now = now
         self._publish = publish
         self._listeners: set[Signal] = set()
+        self._unclean = False  # a withdrawal that the disk did not take: what waits must not leave
 
     def state(self) -> TrackingState:
         """See the contract."""
@@ -53,19 +54,32 @@ class Control:
         if not narrower(consent, before):
             await self._tracker.drain()  # tracked under the narrower one, and kept as it allows
         standing.chosen = consent
-        if standing.consent is Consent.OFF or narrower(standing.consent, before):
-            # first everything that cannot fail, then the disk
-            standing.epoch += 1
-            self._tracker.off = standing.consent is Consent.OFF
-            self._tracker.forget()
-            self._reporter.break_off()
-            standing.witness(consent)
-            self._counts.note(await self._queue.clear("withdrawn", standing.noted()))
+        if standing.consent is Consent.OFF or narrower(standing.consent, before) or self._unclean:
+            await self._withdraw()
         else:
             standing.witness(consent)
             await self._queue.note(standing.noted())
-            self._tracker.off = False
+        self._tracker.off = standing.consent is Consent.OFF
         self.changed()
+
+    async def _withdraw(self) -> None:
+        """First everything that cannot fail, then the disk; where that fails, all is off."""
+        standing = self._standing
+        standing.epoch += 1
+        self._tracker.off = standing.consent is Consent.OFF
+        self._tracker.forget()
+        standing.witness(standing.chosen or Consent.OFF)
+        self._unclean = True
+        try:
+            with self._reporter.held_up():
+                self._counts.note(await self._queue.clear("withdrawn", standing.noted()))
+            self._unclean = False
+        finally:
+            if self._unclean:
+                standing.chosen, self._tracker.off = Consent.OFF, True
+                standing.witness(Consent.OFF)
+                self._tracker.forget()
+                self.changed()
 
     async def preview(self, limit: int = 200) -> Sequence[str]:
         """See the contract."""
@@ -77,9 +91,9 @@ class Control:
 
     async def empty(self) -> int:
         """See the contract."""
-        await self._tracker.drain()
-        self._reporter.break_off()
-        found = await self._queue.clear("emptied")
+        with self._reporter.held_up():
+            await self._tracker.drain()
+            found = await self._queue.clear("emptied")
         self._counts.note(found)
         self.changed()
         return sum(found.values())

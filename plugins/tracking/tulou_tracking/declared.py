@@ -23,11 +23,19 @@ class Declarations:
         self._hook = hook
         self._standing = standing
         self._seen: tuple[Entry, ...] | None = None
+        self._content: Mapping[str, Any] | None = None
         self._override = Override()
 
-    def server_says(self, content: Mapping[str, Any] | None) -> None:
-        """Another table of the server's holds, or none; and the plugins may be others."""
-        self._override = Override(content)
+    def server_says(self, content: Mapping[str, Any] | None) -> bool:
+        """This table of the server's holds, or none, and the plugins may be others; whether either is."""
+        if content == self._content:
+            return self.renew()
+        self._content, self._override = content, Override(content)
+        self._rebuild()
+        return True
+
+    def person_changed(self) -> None:
+        """Another person is in another sample."""
         self._rebuild()
 
     def renew(self) -> bool:

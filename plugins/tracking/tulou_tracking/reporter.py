@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import trio
@@ -54,6 +55,7 @@ class Reporter:
         self._news = Signal()
         self._sending = trio.Lock()
         self._under_way: trio.CancelScope | None = None
+        self._held_up = 0
         self._since: float | None = None  # when, by the loop's clock, the queue was first not empty
         self._not_before = 0.0
         self._pauses = backoff(_BASE, self._config.retry_cap, random)
@@ -71,10 +73,18 @@ class Reporter:
             self._not_before = 0.0
         self._news.set()
 
-    def break_off(self) -> None:
-        """What is being sent may not be any more."""
+    @contextmanager
+    def held_up(self) -> Iterator[None]:
+        """Break off what is being sent, and begin nothing, for as long as the block lasts: what waits
+        may not leave any more."""
+        self._held_up += 1
         if self._under_way is not None:
             self._under_way.cancel()
+        try:
+            yield
+        finally:
+            self._held_up -= 1
+            self._news.set()
 
     async def run(self) -> None:
         """Send for as long as the plugin runs."""
@@ -95,7 +105,7 @@ class Reporter:
             return float("inf")
         if self._since is None:
             self._since = trio.current_time()
-        if self._standing.consent is Consent.OFF or not self._destination.words:
+        if not self._may_send() or not self._destination.words:
             return float("inf")
         full = (self._queue.held >= self._config.batch
                 or self._queue.size >= self._config.batch_kb * 1024)
@@ -120,12 +130,15 @@ class Reporter:
     async def _send_all(self) -> None:
         async with self._sending:
             size = self._config.batch
-            while self._queue.held and self._standing.consent is not Consent.OFF:
+            while self._queue.held and self._may_send():
                 with trio.CancelScope() as self._under_way:
                     size = await self._send_some(size)
                 self._under_way = None
                 self.changed()
             self._since = None
+
+    def _may_send(self) -> bool:
+        return self._standing.consent is not Consent.OFF and not self._held_up
 
     async def _send_some(self, most: int) -> int:
         """One report of at most `most` events; how many the next may have."""

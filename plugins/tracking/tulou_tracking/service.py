@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -91,7 +90,10 @@ async def run(ctx: Context) -> AsyncIterator[None]:
         provider = company.get()
         document = provider.document(KIND) if provider is not None else None
         declarations.server_says(None if document is None else document.content)
-        control.changed()
+        control.changed()  # at least: a way out may have come or gone
+
+    def account_changed(change: AccountChanged) -> None:
+        declarations.person_changed()
 
     def network_changed(change: NetworkChanged) -> None:
         if change.up:
@@ -106,7 +108,7 @@ async def run(ctx: Context) -> AsyncIterator[None]:
     renew()
     ctx.subscribe(PluginChanged, started.plugin_changed)
     ctx.subscribe(PluginChanged, lambda _: renew())
-    ctx.subscribe(AccountChanged, lambda _: renew())
+    ctx.subscribe(AccountChanged, account_changed)
     ctx.subscribe(DocumentChanged, document_changed)
     ctx.subscribe(NetworkChanged, network_changed)
     ctx.provide(Tracker, tracker)
@@ -128,6 +130,8 @@ async def run(ctx: Context) -> AsyncIterator[None]:
 
 def _common(ctx: Context, user: Callable[[], str]) -> Callable[[], Mapping[str, Value]]:
     """What every event carries, as a function of now."""
+    import platform
+
     from tulou import __version__
 
     fixed: dict[str, Value] = {

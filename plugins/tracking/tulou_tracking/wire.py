@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -56,4 +55,6 @@ def lines_of(bodies: Iterable[str], sent_at: int) -> str:
 
 def packed(text: str | bytes) -> bytes:
     """As it travels: the same bytes for the same text (no time in the header)."""
-    return gzip.compress(text.encode() if isinstance(text, str) else text, 6, mtime=0)
+    from gzip import compress
+
+    return compress(text.encode() if isinstance(text, str) else text, 6, mtime=0)

@@ -238,6 +238,29 @@ async def test_withdrawing_breaks_a_report_off(room: Any, autojump_clock: Any) -
         assert kit(collector.reports()[-1]) == [2], "it goes on after a new yes"
 
 
+@pytest.mark.parametrize("chosen", [Consent.OFF, Consent.ANONYMOUS, None])
+async def test_nothing_is_sent_between_a_no_and_its_being_durable(
+    room: Any, autojump_clock: Any, chosen: Consent | None
+) -> None:
+    collector = Collector()
+    collector.hold = trio.Event()
+    async with room(collector, batch=1) as opened:
+        opened.tracker.track("kit.plain", whole=1)
+        await collector.arrived.wait()
+        queue = opened.control._queue
+        write = queue._database.write
+
+        async def slow(work: Any) -> Any:
+            await trio.sleep(50)
+            return await write(work)
+
+        queue._database.write = slow
+        await (opened.control.empty() if chosen is None else opened.control.set_consent(chosen))
+        collector.hold.set()
+        await trio.sleep(1000)
+        assert len(collector.requests) == 1, "the one that was broken off"
+
+
 async def test_what_comes_while_a_report_is_under_way_is_not_lost_with_it(
     room: Any, autojump_clock: Any
 ) -> None:

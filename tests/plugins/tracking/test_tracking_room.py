@@ -99,8 +99,12 @@ async def test_a_choice_outlives_the_compositions_default(room: Any, autojump_cl
         assert opened.control.state().consent is opened.control.state().chosen is Consent.ANONYMOUS
 
 
-async def test_a_no_holds_also_where_the_disk_takes_nothing(room: Any, autojump_clock: Any) -> None:
-    async with room(consent="off") as opened:
+@pytest.mark.parametrize("chosen", [Consent.OFF, Consent.ANONYMOUS])
+async def test_a_no_holds_also_where_the_disk_takes_nothing(
+    room: Any, autojump_clock: Any, chosen: Consent
+) -> None:
+    collector = Collector()
+    async with room(collector, consent="off") as opened:
         await opened.control.set_consent(Consent.FULL)
         opened.tracker.track("kit.plain", whole=1)
         await opened.control.flush()
@@ -111,10 +115,19 @@ async def test_a_no_holds_also_where_the_disk_takes_nothing(room: Any, autojump_
 
         queue._database.write, write = full, queue._database.write
         with pytest.raises(StorageFull):
-            await opened.control.set_consent(Consent.OFF)
+            await opened.control.set_consent(chosen)
         opened.tracker.track("kit.plain", whole=2)
-        assert opened.control.state().consent is Consent.OFF
+        assert opened.control.state().consent is Consent.OFF, "rather than half of it"
         queue._database.write = write
+        await trio.sleep(10)
+        await opened.control.set_consent(Consent.FULL)
+        assert await kit(opened) == [], "what was withdrawn does not come back with a yes"
+        opened.tracker.track("kit.plain", whole=3)
+        queue._database.write = full
+        with pytest.raises(StorageFull):
+            await opened.control.set_consent(chosen)
+        queue._database.write = write
+    assert not collector.requests
     async with room(consent="off") as opened:
         assert opened.control.state().consent is Consent.OFF
         assert await opened.lines() == []
