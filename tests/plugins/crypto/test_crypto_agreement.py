@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable
 
 import pytest
+from Crypto.PublicKey import ECC, RSA
 
 from crypto_providers import PROVIDERS
 from tulou_contracts.crypto import Algorithm, CryptoError, Primitives, RsaPadding
@@ -16,9 +17,12 @@ ROUNDS = 150
 
 @pytest.fixture(scope="module", params=list(Algorithm), ids=lambda each: each.value)
 def key(request: pytest.FixtureRequest) -> bytes:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(forms, "RSA_BITS", 2048)
-        return PROVIDERS[-1]().new_private_key(request.param)
+    """The same in every run."""
+    chance = random.Random(0)
+    if request.param is Algorithm.RSA_PSS:
+        return RSA.generate(2048, chance.randbytes).export_key("DER", pkcs=8)
+    curve = {Algorithm.ED25519: "Ed25519", Algorithm.ECDSA_P256: "P-256"}[request.param]
+    return ECC.generate(curve=curve, randfunc=chance.randbytes).export_key(format="DER", use_pkcs8=True)
 
 
 def damaged(data: bytes, chance: random.Random) -> bytes:
@@ -102,8 +106,6 @@ def test_sealed_texts(form: str) -> None:
 
 def test_points_of_low_order_are_no_keys() -> None:
     """Multiplied by 8 they vanish, so a signature of zeros is right for them."""
-    from Crypto.PublicKey import ECC
-
     head = bytes.fromhex("302a300506032b6570032100")
     found = 0
     for y in (0, 1, forms._P - 1, forms._Y8, forms._P - forms._Y8):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from tulou_contracts.crypto import Algorithm, CryptoError
 
 KEY_BYTES = 32
@@ -13,6 +15,8 @@ RSA_FEWEST_BITS = 2048
 RSA_MOST_BITS = 16384
 """A verification takes time in the cube of it; OpenSSL has the same limit."""
 RSA_EXPONENT = 65537
+RSA_LARGEST_EXPONENT = 2**64
+"""OpenSSL's limit for long keys; a larger one only costs time."""
 HKDF_MOST = 255 * 32
 LONGEST_KEY = 16 * 1024
 """Bytes of a private key of 16384 bits, and some."""
@@ -38,11 +42,15 @@ def algorithm_of(key: bytes, what: str) -> Algorithm:
     raise CryptoError(f"this is no {what} of Ed25519, P-256 or RSA in DER")
 
 
-def check_rsa(bits: int) -> None:
-    """Raises `CryptoError` for a key that is too weak or too costly."""
+def check_rsa(modulus: int, exponent: int) -> None:
+    """Raises `CryptoError` for a key that is too weak or too costly, or that is none."""
+    bits = modulus.bit_length()
     if not RSA_FEWEST_BITS <= bits <= RSA_MOST_BITS:
         raise CryptoError(
             f"this RSA key has {bits} bits; taken are {RSA_FEWEST_BITS} to {RSA_MOST_BITS}")
+    even = modulus % 2 == 0 or exponent % 2 == 0
+    if even or not 3 <= exponent < RSA_LARGEST_EXPONENT or math.gcd(modulus, exponent) != 1:
+        raise CryptoError("this RSA key has a modulus or an exponent that none has")
 
 
 def check_ed25519(encoded: bytes) -> None:

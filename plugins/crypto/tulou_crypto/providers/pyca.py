@@ -203,7 +203,9 @@ def _parsed(der: bytes) -> _Public:
 
 def _check(key: _Private | _Public) -> None:
     if isinstance(key, rsa.RSAPrivateKey | rsa.RSAPublicKey):
-        forms.check_rsa(key.key_size)
+        public = key.public_key() if isinstance(key, rsa.RSAPrivateKey) else key
+        numbers = public.public_numbers()
+        forms.check_rsa(numbers.n, numbers.e)
     elif isinstance(key, ed25519.Ed25519PublicKey):
         forms.check_ed25519(key.public_bytes_raw())
     elif isinstance(key, ec.EllipticCurvePrivateKey | ec.EllipticCurvePublicKey):

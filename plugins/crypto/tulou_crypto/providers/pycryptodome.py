@@ -204,7 +204,7 @@ def _imported(der: bytes, what: str) -> EccKey | RsaKey:
     try:
         if algorithm is Algorithm.RSA_PSS:
             rsa = RSA.import_key(der)
-            forms.check_rsa(rsa.size_in_bits())
+            forms.check_rsa(rsa.n, rsa.e)
             return rsa
         key = ECC.import_key(der)
     except _FAULTS:
