@@ -35,6 +35,7 @@ class WatchedStream(trio.abc.Stream):
         self._said_eof = False
         self._heard = trio.current_time()
         self.ended = trio.Event()
+        self.closed = False
         self.head = b""
         """The first bytes that came, up to 16 KiB."""
 
@@ -106,7 +107,7 @@ class WatchedStream(trio.abc.Stream):
 
         One task for all sends, because a deadline for each would cost more than the sending.
         """
-        while not self.ended.is_set():
+        while not self.closed:
             before = self._sent
             await trio.sleep(self._stall / 2)
             if self._sending and self._sent == before:
@@ -146,6 +147,7 @@ class WatchedStream(trio.abc.Stream):
     def abort(self) -> None:
         """Close at once, without any farewell; harmless when closed."""
         self.ended.set()
+        self.closed = True
         self.tcp.socket.close()
 
 

@@ -18,7 +18,7 @@ from tulou_net.tcp.matching import Matcher
 from tulou_net.tcp.name_server import name_server as parse_name_server
 from tulou_net.tcp.resolver import DnsResolver
 
-from tulou_contracts.network import CertificateRefused
+from tulou_contracts.network import CertificateRefused, ConnectionLost
 from tulou_contracts.tcp import Resolver, ServiceTarget, Tls
 from tulou_contracts.testing.network.names import ZONE, FakeResolver, ResolverConformance, name_server
 from tulou_contracts.testing.network.peers import scripted_server
@@ -166,6 +166,24 @@ async def test_cancelling_the_owner_ends_everything(config: Config) -> None:
                 while True:
                     await connection.send(b"x" * 10_000)
     assert scope.cancelled_caught
+
+
+@pytest.mark.parametrize("half_closed", [False, True])
+async def test_a_peer_that_takes_nothing_is_lost(half_closed: bool) -> None:
+    async def deaf(stream: trio.SocketStream) -> None:
+        if half_closed:
+            await stream.send_eof()
+        await trio.sleep_forever()
+
+    async with scripted_server(deaf) as port:
+        opener = TcpOpener(Config(send_stall=0.2, close_patience=0.1))
+        with trio.fail_after(20):
+            async with opener.connect("127.0.0.1", port) as connection:
+                if half_closed:
+                    assert await connection.receive() == b""
+                with pytest.raises(ConnectionLost):
+                    while True:
+                        await connection.send(b"x" * 100_000)
 
 
 def test_a_matcher_forgets_what_was_given_up() -> None:
