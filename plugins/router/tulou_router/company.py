@@ -40,7 +40,7 @@ class CompanyRoutes:
         self._aliases, self.version, self.problem, self._valid_until = (), 0, "", 0
         company = self._company()
         document = company.document(KIND) if company else None
-        if document is None:
+        if document is None or document.valid_until <= self._now():
             return  # withdrawn, out of date, or there is no company: nothing of it holds
         try:
             content = self._content_of(document)

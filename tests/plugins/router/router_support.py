@@ -61,10 +61,8 @@ class Office:
 
     def __init__(self) -> None:
         self.held: Document | None = None
+        self.now: Callable[[], int] = lambda: 0
         self.publish: Callable[[object], None] = lambda event: None
-
-    def now(self) -> int:
-        return virtual_now()
 
     def document(self, kind: str) -> Document | None:
         held = self.held if kind == "routes" else None
@@ -124,6 +122,7 @@ class Building:
         async with boot(tulou_router.plugin, *self.plugins, fakes=fakes, config={"router": self.config},
                         profile=self.folder / "profile") as self.kernel:
             self.person.publish = self.office.publish = self.kernel.publish
+            self.office.now = virtual_now()
             router = self.kernel.service(Router)
             if self.ready:
                 await router.settled()  # type: ignore[attr-defined]
