@@ -6,12 +6,15 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import trio
 
 from tulou_net.http.origin import origin_of
-from tulou_net.pac import Pac
+
+if TYPE_CHECKING:
+    from tulou_net.pac import Pac
 
 DIRECT = ""
 _MOST = 1024
@@ -28,7 +31,11 @@ class Proxies:
         self._proxy = DIRECT if proxy == "direct" else proxy
         self._proxy = DIRECT if proxy == "system" else self._proxy
         self._asks = bool(pac) or (proxy == "system" and _system_may_name_one())
-        self._pac = Pac(pac) if pac else None
+        self._pac: Pac | None = None
+        if pac:
+            from tulou_net.pac import Pac as PacFile
+
+            self._pac = PacFile(pac)
         self._known: dict[str, str] = {}
         self._other_ways: dict[str, list[str]] = {}
 

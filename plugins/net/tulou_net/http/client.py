@@ -1,38 +1,34 @@
-"""The services: `HttpClient`, `HttpStreams` and `HttpMetrics`, over one chain."""
+"""The services: `HttpClient`, `HttpStreams` and `HttpMetrics`, over one chain.
+
+The chain is built for the first request, and what it needs imported then, off the loop.
+"""
 
 from __future__ import annotations
 
+import importlib
 import logging
 import random
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import trio
 
 from tulou_contracts.network import (
-    HttpContribution, HttpFigures, HttpPlugin, HttpRequest, HttpResponse, HttpSignIn, NetworkError,
-    Unreachable,
+    HttpContribution, HttpFigures, HttpRequest, HttpResponse, NetworkError, Unreachable,
 )
 
 from tulou_net.config import Config
-from tulou_net.http.chain import compose, guarded
-from tulou_net.http.exchange import Exchanger
-from tulou_net.http.incoming import Incoming
-from tulou_net.http.links.breaker import Breaker
-from tulou_net.http.links.cache import Cache
-from tulou_net.http.links.compress import Compression
-from tulou_net.http.links.correlate import Correlation
-from tulou_net.http.links.idempotency import IdempotencyKey
-from tulou_net.http.links.metrics import Metrics
-from tulou_net.http.links.rate import RateLimit
-from tulou_net.http.links.redirect import Redirects
-from tulou_net.http.links.retry import Retry
-from tulou_net.http.links.sign_in import SignIn
 from tulou_net.http.origin import where
-from tulou_net.http.wire import OPENED, Wire
 from tulou_net.proxies import Proxies
 from tulou_net.trust import Trust
+
+if TYPE_CHECKING:
+    from tulou_net.http.incoming import Incoming
+    from tulou_net.http.stack import Stack
+
+_NEEDED = "tulou_net.http.stack"
 
 
 class RequestsClient:
@@ -52,36 +48,34 @@ class RequestsClient:
         rng: random.Random | None = None,
     ) -> None:
         self._config = config = config or Config()
-        trust = trust or Trust(config.ca_file)
+        self._trust = trust or Trust(config.ca_file)
+        self._proxies = proxies or Proxies(config.proxy, config.pac)
         self._log = log or logging.getLogger(__name__)
-        self._exchanger = Exchanger(config, trust.new_context)
-        proxies = proxies or Proxies(config.proxy, config.pac)
-        proxies.read_by(self._exchanger.read, self._log)
-        self._wire = Wire(config, self._exchanger, proxies)
-        self._metrics = Metrics()
-        self._cache = Cache(config.cache_size)
-        self._breaker = Breaker(config.breaker_failures, config.breaker_rest)
-        self._outer: list[HttpPlugin] = [
-            self._metrics, Correlation(), IdempotencyKey(), self._cache, Redirects(), Compression(),
-        ]
-        self._inner: list[HttpPlugin] = [
-            Retry(config.retries, config.longest_retry_wait, rng), self._breaker,
-            RateLimit(config.rate, config.burst),
-        ]
-        self.contribute(())
+        self._rng = rng
+        self._contributions: Sequence[HttpContribution] = ()
+        self._stack: Stack | None = None
+        self._chain: Callable[[HttpRequest], Awaitable[HttpResponse]] | None = None
 
     def contribute(self, contributions: Sequence[HttpContribution]) -> None:
         """Put what other plugins add into the chain, instead of what was there."""
-        ways = [each for each in contributions if isinstance(each, HttpSignIn)]
-        links = [each for each in contributions if not isinstance(each, HttpSignIn)]
-        self._chain = compose(
-            [*guarded(links, self._log), *self._outer, SignIn(ways), *self._inner], self._wire.exchange
-        )
+        self._contributions = contributions
+        if self._stack is not None:
+            self._chain = self._stack.compose(contributions)
+
+    async def _ready(self) -> Callable[[HttpRequest], Awaitable[HttpResponse]]:
+        await trio.to_thread.run_sync(importlib.import_module, _NEEDED)
+        if self._chain is None:  # else another request was first
+            from tulou_net.http.stack import Stack
+
+            self._stack = Stack(self._config, self._trust, self._proxies, self._log, self._rng)
+            self._chain = self._stack.compose(self._contributions)
+        return self._chain
 
     async def send(self, request: HttpRequest) -> HttpResponse:
         """As the contract says."""
         with trio.move_on_after(request.timeout):
-            response = await self._chain(request)
+            chain = self._chain or await self._ready()
+            response = await chain(request)
             if response.chunks is None:
                 return response
             body = b"".join([piece async for piece in response.chunks])
@@ -102,10 +96,13 @@ class RequestsClient:
                 each.close()
 
     async def _opened(self, request: HttpRequest, opened: list[Incoming]) -> HttpResponse:
+        chain = self._chain or await self._ready()
+        from tulou_net.http.wire import OPENED
+
         mark = OPENED.set(opened)
         try:
             with trio.move_on_after(request.timeout):
-                response = await self._chain(request)
+                response = await chain(request)
                 return response if response.chunks is not None else replace(
                     response, body=b"", chunks=_one(response.body)
                 )
@@ -115,23 +112,26 @@ class RequestsClient:
 
     def figures(self) -> Mapping[str, HttpFigures]:
         """As the contract says."""
-        return self._metrics.figures()
+        return {} if self._stack is None else self._stack.metrics.figures()
 
     def abandoned(self) -> int:
         """As the contract says."""
-        return self._wire.abandoned()
+        return 0 if self._stack is None else self._stack.wire.abandoned()
 
     def forget(self) -> None:
         """Forget what belongs to an account or takes memory."""
-        self._cache.clear()
+        if self._stack is not None:
+            self._stack.cache.clear()
 
     def ask_again(self) -> None:
         """Ask hosts again that failed: the network is another one."""
-        self._breaker.reset()
+        if self._stack is not None:
+            self._stack.breaker.reset()
 
     def close(self) -> None:
         """Close idle connections."""
-        self._exchanger.close()
+        if self._stack is not None:
+            self._stack.exchanger.close()
 
 
 def _too_slow(request: HttpRequest) -> NetworkError:
