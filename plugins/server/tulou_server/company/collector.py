@@ -171,7 +171,8 @@ class Collector:
                 return None
             parts = reader.query(
                 "SELECT body FROM company_log"
-                " WHERE number = ? OR (account = ? AND report = ? AND report != '') ORDER BY part, number", (number, *row))
+                " WHERE number = ? OR (account = ? AND report = ? AND report != '') ORDER BY part, number",
+                (number, *row))
             return b"".join(bytes(each[0]) for each in parts)
 
         return await self._database.read(work)
