@@ -18,8 +18,8 @@ HURRY = 4
 PAUSE = 0.001
 """Seconds that who logs gives way to the writer while the ring is nearly full: it is the interpreter's
 lock that the writer lacks then, not the disk."""
-PAUSES = 20
-"""So often only while the writer gets nowhere: then it is the disk, and nobody waits for that."""
+PATIENCE = 0.25
+"""Seconds after which nobody gives way to a writer that gets nowhere: it is the disk then."""
 _DEFERRED = 100
 
 
@@ -37,7 +37,7 @@ class RingHandler(logging.Handler):
         self._hurry_at = ring.capacity // HURRY
         self._brake_at = ring.capacity * 3 // 4
         self._done = 0
-        self._pauses = 0
+        self._since = 0.0
         self._busy = self._retired = False
         self._deferred: deque[logging.LogRecord] = deque(maxlen=_DEFERRED)
         self.failures = 0
@@ -73,10 +73,10 @@ class RingHandler(logging.Handler):
         return True
 
     def _may_pause(self) -> bool:
-        if self.ring.done != self._done:
-            self._done, self._pauses = self.ring.done, 0
-        self._pauses += 1
-        return self._pauses <= PAUSES
+        now = time.monotonic()
+        if self.ring.done != self._done or not self._since:
+            self._done, self._since = self.ring.done, now
+        return now - self._since < PATIENCE
 
     def _keep(self, record: logging.LogRecord) -> None:
         ring = self.ring

@@ -32,8 +32,8 @@ _SAFE = re.compile(
 _LOGGER = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 _TYPE = re.compile(r"[A-Za-z_][\w.<>]{0,150}")
 _FRAME = re.compile(r"[\w.<>]{1,150}:[\w<>]{1,100}:(?:\d{1,7}|None)")
-_THREAD = re.compile(r"MainThread|Thread-\d+|[Tt]rio thread \d+|log writer")
-_TASK = re.compile(r"[a-z][a-z0-9-]{0,60}: [A-Za-z_][\w.<>]{0,120}")
+_THREAD = re.compile(r"MainThread|Thread-\d+(?: \(\w{1,60}\))?|[Tt]rio thread \d+|log writer")
+_TASK = re.compile(r"plugin [a-z][a-z0-9-]{0,60}|(?:[a-z][a-z0-9-]{0,60}: )?[A-Za-z_][\w.<>]{0,120}")
 _CRASH = re.compile(r'  File ".*?((?:tulou\w*[/\\])?[\w.<>-]+)", line (\d+) in ([\w<>]+)')
 _CRASH_HEAD = re.compile(
     r"Fatal Python error: [A-Z][\w ]{0,60}|(?:Current thread|Thread) 0x[0-9a-f]+ (?:\[[\w ]+\] )?"

@@ -11,7 +11,7 @@ ZH = {
     "log.asked": "服务器请求的时间段",
     "log.preview": "预览", "log.send": "同意并发送", "log.refuse": "不发送",
     "log.explain": "这里显示的正是将要发送的全部内容。人名以代号代替，文字、密码和文件名不会出现。",
-    "log.size": "行 / 字节", "log.sent": "已发送。", "log.sending": "正在发送……", "log.more": "显示更多",
+    "log.lines": "行", "log.bytes": "字节", "log.sent": "已发送。", "log.sending": "正在发送……", "log.more": "显示更多",
     "log.requested": "服务器请求您发送日志。", "log.crashed": "应用上次未正常退出，您可以发送当时的日志。",
     "log.reason": "原因：", "log.wishes": "公司希望记录更详细的日志：", "log.agree": "同意", "log.disagree": "拒绝",
     "log.trouble": "日志暂时无法写入文件：",
@@ -32,7 +32,8 @@ EN = {
     "log.preview": "Preview", "log.send": "Agree and send", "log.refuse": "Do not send",
     "log.explain": "This is all that will leave. People appear under pseudonyms; texts, passwords and"
                    " names of files do not appear.",
-    "log.size": "lines / bytes", "log.sent": "Sent.", "log.sending": "Sending…", "log.more": "Show more",
+    "log.lines": "lines", "log.bytes": "bytes",
+    "log.sent": "Sent.", "log.sending": "Sending…", "log.more": "Show more",
     "log.requested": "The server asks for your logs.",
     "log.crashed": "The app did not end well last time; you may send the logs of that time.",
     "log.reason": "Reason: ", "log.wishes": "Your company asks for more detailed logs:",

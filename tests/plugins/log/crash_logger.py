@@ -6,6 +6,7 @@ import sys
 import threading
 from pathlib import Path
 
+from tulou_log import handler
 from tulou_log.config import Config
 from tulou_log.recorder import Recorder
 
@@ -21,7 +22,8 @@ def work(who: int) -> None:
 
 
 if __name__ == "__main__":
-    recorder = Recorder(Path(sys.argv[1]), Config(ring_kb=256, file_mb=1, flush_ms=int(sys.argv[2])))
+    handler.PATIENCE = 60.0  # the machine may be busy
+    recorder = Recorder(Path(sys.argv[1]), Config(ring_kb=1024, file_mb=1, flush_ms=int(sys.argv[2])))
     recorder.open()
     for each in range(int(sys.argv[3])):
         threading.Thread(target=work, args=(each,), daemon=True).start()

@@ -5,8 +5,10 @@ from __future__ import annotations
 import gzip
 import logging
 import os
+import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from log_kit import lines, until
@@ -15,7 +17,7 @@ from tulou_log import handler as handlers
 from tulou_log import ring as rings
 from tulou_log.config import Config
 from tulou_log.files import LogFile, closed_files, compress, sweep
-from tulou_log.handler import PAUSES, RingHandler
+from tulou_log.handler import PATIENCE, RingHandler
 from tulou_log.reading import read
 from tulou_log.recorder import Recorder
 from tulou_log.redaction import Redactor
@@ -235,9 +237,10 @@ def test_a_forked_child_leaves_the_ring_alone(tmp_path: Path, log: logging.Logge
     assert [each.message for each in read(tmp_path, LogFilter())] == ["from the parent"]
 
 
-def test_a_flood_from_many_threads_loses_nothing(tmp_path: Path, log: logging.Logger) -> None:
-    import threading
-
+def test_a_flood_from_many_threads_loses_nothing(
+    tmp_path: Path, log: logging.Logger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handlers, "PATIENCE", 60.0)  # the machine may be busy
     recorder = Recorder(tmp_path, Config(ring_kb=64, flush_ms=50))
     recorder.open()
     streams = [each for each in logging.getLogger().handlers if isinstance(each, logging.StreamHandler)]
@@ -266,10 +269,12 @@ def test_a_flood_from_many_threads_loses_nothing(tmp_path: Path, log: logging.Lo
 def test_a_writer_that_gets_nowhere_holds_nobody_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    paused: list[float] = []
-    monkeypatch.setattr(handlers.time, "sleep", paused.append)
+    clock = Clock()
+    clock.steady = 1.0
+    monkeypatch.setattr(handlers, "time", SimpleNamespace(
+        monotonic=lambda: clock.steady, sleep=clock.pass_))
     handler = writer_on(tmp_path, Clock())  # nobody drains
     for each in range(5000):
         handler.handle(record("number %d", each))
-    assert len(paused) == PAUSES
+    assert PATIENCE <= clock.steady - 1.0 < 2 * PATIENCE
     assert handler.ring.lost > 3000

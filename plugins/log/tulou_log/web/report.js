@@ -64,7 +64,7 @@ export class Report {
     more.hidden = shown >= made.length;
     const send = button(t("log.send"), () => this.#send(made, send), "send", true);
     fill(this.#result, h("p", {}, t("log.explain")),
-      h("p", { class: "log-size" }, `${made.lines} / ${made.size} ${t("log.size")}`), text, more, h("p", {}, send));
+      h("p", { class: "log-size" }, `${made.lines} ${t("log.lines")}, ${made.size} ${t("log.bytes")}`), text, more, h("p", {}, send));
   }
 
   async #send(made, send) {

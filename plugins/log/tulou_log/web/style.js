@@ -2,6 +2,9 @@
 export const sheet = new CSSStyleSheet();
 sheet.replaceSync(`
 .log-page { display: flex; flex-direction: column; gap: var(--space-3); padding: var(--space-4); min-width: 0; }
+.log-page > section { display: grid; gap: var(--space-3); min-width: 0; }
+.log-page > section p { margin: 0; }
+.log-page [hidden] { display: none; }
 .log-tabs { display: flex; gap: var(--space-2); border-bottom: 1px solid var(--line-soft); }
 .log-tab { min-height: var(--touch, 40px); padding: 0 var(--space-3); border: 0; background: none; color: var(--ink-soft); font: inherit; cursor: pointer; border-bottom: 2px solid transparent; }
 .log-tab[aria-selected="true"] { color: var(--brand); border-bottom-color: var(--brand); }
