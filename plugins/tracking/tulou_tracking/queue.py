@@ -108,17 +108,17 @@ class Queue:
 
     async def load(self) -> tuple[dict[str, str], Counts]:
         """State by key, and counts; `held` and `size` are right afterwards."""
-        await self._database.write(lambda tx: tx.execute(
-            "DELETE FROM tracking_common WHERE number NOT IN (SELECT common FROM tracking_event)"
-            " AND number NOT IN (SELECT common FROM tracking_window)"))
 
-        def work(view: Reader) -> tuple[dict[str, str], dict[tuple[str, str], int], tuple[int, int], Any]:
+        def work(view: Transaction) -> tuple[dict[str, str], dict[tuple[str, str], int], Any, Any]:
+            view.execute(
+                "DELETE FROM tracking_common WHERE number NOT IN (SELECT common FROM tracking_event)"
+                " AND number NOT IN (SELECT common FROM tracking_window)")
             state = {key: value for key, value in view.query("SELECT key, value FROM tracking_state")}
             counts = {(what, name): count for what, name, count in
                       view.query("SELECT what, name, count FROM tracking_count")}
             return state, counts, _level(view), view.one("SELECT max(position) FROM tracking_event")
 
-        state, counts, (self.held, self.size), last = await self._database.read(work)
+        state, counts, (self.held, self.size), last = await self._database.write(work)
         self._next = (last[0] or 0) + 1
         return state, counts
 

@@ -64,7 +64,7 @@ async def run(ctx: Context) -> AsyncIterator[None]:
     noted, less = standing.load(state)
     if less:
         counts.note(await queue.clear("withdrawn", noted))
-    else:
+    elif not noted.items() <= state.items():  # a start that changes nothing waits for no disk
         await queue.note(noted)
 
     declarations = Declarations(ctx.hook(contribute_events), standing)
