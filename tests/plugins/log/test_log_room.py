@@ -222,7 +222,7 @@ async def test_after_a_bad_end_the_last_log_is_offered(tmp_path: Path, house: Ho
     (tmp_path / "log" / "ring").write_bytes(ring)
     (tmp_path / "log" / "crash.txt").write_text(
         'Fatal Python error: Segmentation fault\n\nCurrent thread 0x00007f (most recent call first):\n'
-        '  File "/home/li/Geheim/app/room.py", line 12 in work\n')
+        '  File "/data/li/Geheim/app/room.py", line 12 in work\n')
     async with house.boot(tmp_path) as kernel:
         assert house.board.notices["log-crash"].url == "tulou://app/log?request=crash"
         made = await call(kernel, "log.preview")
