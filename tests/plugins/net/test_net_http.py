@@ -140,3 +140,34 @@ async def test_secrets_of_an_address_are_not_told(
     with trio.fail_after(PATIENCE), pytest.raises(Unreachable) as error:
         await client.send(HttpRequest(url=url))
     assert "s3cret" not in str(error.value)
+
+
+async def test_a_head_has_no_body_and_leaves_the_connection_usable(
+    client: RequestsClient, host: LoopbackHost
+) -> None:
+    with trio.fail_after(PATIENCE):
+        async with host.serve() as site:
+            site.route("GET", "/", tell)
+            for _ in range(2):
+                head = await client.send(HttpRequest(url=site.url + "/", method="HEAD"))
+                assert (head.status, head.body, head.headers["content-length"]) == (200, b"", "8")
+                assert (await client.send(HttpRequest(url=site.url + "/"))).body == b"GET /  "
+
+
+async def test_the_length_is_that_of_the_body_whatever_a_caller_says(client: RequestsClient) -> None:
+    """Two lengths are two requests in one (RFC 9112, section 11.2)."""
+    heads: list[bytes] = []
+
+    async def script(stream: trio.SocketStream) -> None:
+        heads.append(await read_head(stream))
+        await stream.send_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    with trio.fail_after(PATIENCE):
+        async with scripted_server(script) as port:
+            await client.send(HttpRequest(
+                url=f"http://127.0.0.1:{port}/", method="POST", body=b"abc",
+                headers={"content-length": "99", "Transfer-Encoding": "chunked", "user-agent": "mine"},
+            ))
+    head = heads[0].lower()
+    assert head.count(b"content-length") == 1 and b"content-length: 3\r\n" in head
+    assert b"chunked" not in head and b"user-agent: mine" in head and b"tulou" not in head

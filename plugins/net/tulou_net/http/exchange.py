@@ -25,6 +25,7 @@ _BASE = {
     "User-Agent": "Tulou", "Accept": "*/*", "Accept-Encoding": "gzip, deflate", "Connection": "keep-alive",
 }
 _BASE_NAMES = {name.lower(): name for name in _BASE}
+_OURS = frozenset({"content-length", "transfer-encoding"})  # by the body, whatever a caller says
 _BODY_METHODS = frozenset({"POST", "PUT", "PATCH"})
 
 
@@ -143,7 +144,9 @@ def sendable(request: HttpRequest, body: Iterable[bytes] | None) -> dict[str, st
     """The headers that are sent. `body` stands for a streamed one."""
     headers = dict(_BASE)
     for name, value in request.headers.items():
-        headers[_BASE_NAMES.get(name.lower(), name)] = value
+        lower = name.lower()
+        if lower not in _OURS:
+            headers[_BASE_NAMES.get(lower, name)] = value
     if body is not None:
         if request.content_length is not None:
             headers["Content-Length"] = str(request.content_length)
