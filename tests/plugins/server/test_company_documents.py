@@ -152,3 +152,32 @@ async def test_another_root_key_takes_over_with_everything_issued_anew(tmp_path)
         assert world.service.root_key == new
         assert (await world.service.publish("policy", {"a": 2})).version == 3
         assert await world.service.new_root_key() not in (old, new)
+
+
+async def test_what_is_about_to_run_out_is_told_in_the_log(tmp_path, caplog):
+    import trio
+
+    from tulou_contracts.testing.crypto import MemoryKeyring
+    from tulou_contracts.testing.memory_storage import MemoryStorage
+
+    storage, keyring = MemoryStorage(), MemoryKeyring()
+    async with company_world(tmp_path, storage=storage, keyring=keyring) as world:
+        await world.service.publish("policy", {}, valid_for=86_400.0)
+        await world.service.publish("routes", {}, valid_for=30 * 86_400.0)
+        await world.service.publish("events", {}, valid_for=86_400.0)
+        await world.service.withdraw("events")
+    async with company_world(tmp_path, storage=storage, keyring=keyring):
+        with trio.fail_after(5):
+            while "runs out within a week" not in caplog.text:
+                await trio.sleep(0.01)
+    told = [each.getMessage() for each in caplog.records if "runs out" in each.getMessage()]
+    assert told == [
+        "the policy for everybody, version 1, runs out within a week: publish it anew, or withdraw it"]
+
+
+async def test_old_issues_make_room_and_versions_go_on(world):
+    for number in range(60):
+        await world.service.publish("policy", {"n": number})
+    rows = world.storage.connection.execute("SELECT COUNT(*), MAX(version) FROM company_document").fetchone()
+    assert rows == (51, 60)
+    assert (await world.documents())[0]["version"] == 60

@@ -15,6 +15,11 @@ from tulou_server.company.contents import payload, type_of
 from tulou_server.company.signing import Signer
 
 
+HISTORY = 50
+"""Former issues that are kept; the newest stays always, so that versions go on from it."""
+SOON = 7 * 86_400 * 1_000_000
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Issued:
     """The newest issue of a kind, audience and account."""
@@ -26,6 +31,10 @@ class Issued:
     issued_at: int
     valid_until: int
     withdrawn: bool
+
+    def ends_soon(self, now: int) -> bool:
+        """Whether it has run out, or will within a week."""
+        return not self.withdrawn and self.valid_until < now + SOON
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +114,9 @@ def _issue(transaction: Transaction, signer: Signer, draft: Draft, now: int) -> 
         " (kind, audience, account, version, issued_at, valid_until, withdrawn, text)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (*where, version, issued_at, document.valid_until, int(draft.withdrawn), text))
+    transaction.execute(
+        "DELETE FROM company_document WHERE kind = ? AND audience = ? AND account = ? AND version < ?",
+        (*where, version - HISTORY))
     return document
 
 

@@ -161,7 +161,9 @@ def _withdraw(options: argparse.Namespace, desk: _Desk) -> None:
 
 def _list(options: argparse.Namespace, desk: _Desk) -> None:
     for each in desk.do("list"):
-        state = "withdrawn" if each["withdrawn"] else f"valid until {_day(each['valid_until'])}"
+        over = each["valid_until"] <= time.time_ns() // 1000
+        state = "withdrawn" if each["withdrawn"] else (
+            f"RAN OUT {_day(each['valid_until'])}" if over else f"valid until {_day(each['valid_until'])}")
         print(f"{each['kind']:<16} {each['version']:>5}  {each['account'] or 'everybody':<30}"
               f" {each['audience']:<12} {state}")
 

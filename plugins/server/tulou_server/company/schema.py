@@ -10,8 +10,8 @@ MIGRATIONS = (
     Migration(1, """
 CREATE TABLE company_meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 
--- every issue that was signed; the newest of a kind, audience and account holds. Rows are never taken
--- away, so no version is given twice
+-- issues as they were signed; the newest of a kind, audience and account holds. It is never taken away,
+-- so no version is given twice
 CREATE TABLE company_document (
     kind TEXT NOT NULL,
     audience TEXT NOT NULL,

@@ -16,7 +16,7 @@ from tulou_contracts.company import CompanyService
 from tulou_contracts.crypto import Keyring, Signatures, SignedTexts
 from tulou_contracts.network import HttpHost, Site, TlsIdentity
 from tulou_contracts.server import SignalHost
-from tulou_contracts.storage import Storage
+from tulou_contracts.storage import Storage, StorageError
 from tulou_server.company.admin import open_admin
 from tulou_server.company.archive import Archive
 from tulou_server.company.collector import Collector
@@ -26,6 +26,9 @@ from tulou_server.company.schema import MIGRATIONS, NAMESPACE
 from tulou_server.company.signing import RootKeys
 from tulou_server.company.site import Front
 from tulou_server.company.tokens import Tokens
+
+
+_HOUR = 3600.0
 
 
 @asynccontextmanager
@@ -57,6 +60,7 @@ async def run(ctx: Context) -> AsyncIterator[None]:
                 print(f"Company service at {service.url}; clients pin its root key {service.root_key}",
                       file=sys.stderr, flush=True)
             ctx.provide(CompanyService, service)
+            ctx.spawn(_watch_validity, archive, ctx, name="validity")
             ctx.spawn(_on_the_wire, ctx.wanted(SignalHost), service, name="signals")
             yield
 
@@ -69,6 +73,27 @@ def _url(config: Config, site: Site) -> str:
         scheme = "https" if config.certificate else "http"
         return f"{scheme}://{config.hosts[0]}:{site.port}"
     return site.url
+
+
+async def _watch_validity(archive: Archive, ctx: Context) -> None:
+    """Tell the log in time what is about to run out: a policy that ends unnoticed helps nobody."""
+    told: set[tuple[str, str, str, int]] = set()
+    while True:
+        now = ctx.now()
+        try:
+            issues = await archive.newest()
+        except StorageError as error:
+            ctx.log.error("what is issued cannot be looked at: %s", error)
+            issues = ()
+        for each in issues:
+            name = (each.kind, each.audience, each.account, each.version)
+            if each.ends_soon(now) and name not in told:
+                told.add(name)
+                ctx.log.warning(
+                    "the %s for %s, version %d, %s: publish it anew, or withdraw it", each.kind,
+                    each.account or "everybody", each.version,
+                    "has run out" if each.valid_until <= now else "runs out within a week")
+        await trio.sleep(_HOUR)
 
 
 async def _on_the_wire(wanted: Wanted[SignalHost], service: Running) -> None:
