@@ -36,7 +36,7 @@ def measure() -> Iterator[Measurement]:
         stream = b"".join(encoded)
         pieces = [stream[at:at + CHUNK] for at in range(0, len(stream), CHUNK)]
         floor = split(pieces) if name == "delimiter" else slices(stream, frames, encoded)
-        medians = in_turn({"tulou": cut(table, framing, pieces), "floor": floor})
+        medians = in_turn({"tulou": cut(table, framing, pieces), "floor": floor}, rounds=41)
         title = f"framer {name}, {CHUNK >> 10} KiB pieces"
         if bar is None:
             yield Measurement(title, medians["tulou"] / medians["floor"], "-", None, {}, medians)

@@ -52,6 +52,8 @@ class XmppAuthenticator:
                     login_timeout=self._config.login_timeout,
                 )
                 await question.run()
+                note = self._opener.failed if question.answer is None else self._opener.worked
+                note(login.address.domain, channel.way)
         except NetworkError as error:
             if question.answer is None:
                 raise ServerUnavailable(str(error)) from error

@@ -44,14 +44,31 @@ class LengthPrefix(Cutter):
         self._largest = min(self._limit, (1 << 8 * width) - 1 - self._counted)
 
     def _cut(self, data: bytes, frames: list[bytes]) -> int:
-        # the inner loop of every such protocol: no call in it but struct's and append
+        if self._counted or len(data) > self._limit:
+            return self._cut_with_care(data, frames, 0)
+        # the inner loop of every such protocol: no call in it but struct's and append, and no look at
+        # the limit, for what is too large cannot be whole here
+        add, unpack, width = frames.append, self._number.unpack_from, self._width
+        size = len(data)
+        last = size - width
+        end = 0
+        while end <= last:
+            (length,) = unpack(data, end)
+            start = end + width
+            end = start + length
+            if end > size:
+                return self._cut_with_care(data, frames, start - width)
+            add(data[start:end])
+        self._need = width
+        return end
+
+    def _cut_with_care(self, data: bytes, frames: list[bytes], position: int) -> int:
         add, unpack, width = frames.append, self._number.unpack_from, self._width
         least = self._counted
         most = self._limit + least
         beyond = width - least
         size = len(data)
         last = size - width
-        position = 0
         while position <= last:
             (length,) = unpack(data, position)
             end = position + beyond + length
