@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import trio
 import tulou_tracking
-from conftest import URL, Collector, declaring
+from tracking_world import URL, Collector, declaring
 from tulou import Composition, Kernel
 from tulou.testing import fake
 from tulou_contracts.network import HttpClient

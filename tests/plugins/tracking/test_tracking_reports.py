@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import trio
-from conftest import Collector, company
+from tracking_world import CALM, Collector, company
 from hypothesis import given
 from hypothesis import strategies as st
 from tulou import NetworkChanged
@@ -350,6 +350,7 @@ async def test_an_endpoint_that_cannot_be_is_a_problem_and_no_crash(room: Any, e
         assert opened.control.state().problems and opened.control.state().held >= 1
 
 
+@CALM
 @given(st.integers(min_value=100, max_value=599))
 def test_every_status_has_a_fate(status: int) -> None:
     fate = fate_of(status)
@@ -358,6 +359,7 @@ def test_every_status_has_a_fate(status: int) -> None:
         assert fate in (Fate.DONE, Fate.AGAIN)
 
 
+@CALM
 @given(st.text(max_size=200))
 def test_nonsense_in_retry_after_is_no_wait_and_no_crash(text: str) -> None:
     assert 0.0 <= wait_of({"retry-after": text}, EPOCH) <= LONGEST_WAIT

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import trio
-from conftest import Collector
+from tracking_world import CALM, Collector
 from hypothesis import given
 from hypothesis import strategies as st
 from tulou import Context, Level, Plugin, Prevent, Stage, implements
@@ -269,6 +269,7 @@ async def test_an_event_that_is_too_large_is_dropped(room: Any, autojump_clock: 
         assert opened.control.state().dropped["large"] == {"kit.large": 2}
 
 
+@CALM
 @given(st.lists(st.text(max_size=30), min_size=1, max_size=5))
 def test_any_text_arrives_as_it_was(texts: list[str]) -> None:
     from tulou_tracking.wire import line_of, opened, rows_of
@@ -400,6 +401,7 @@ async def test_withdrawing_empties_counts_too(room: Any, autojump_clock: Any) ->
         assert await kit(opened) == []
 
 
+@CALM
 @given(st.text(), st.text(), st.floats(0, 1), st.floats(0, 1))
 def test_a_sample_is_stable_and_grows_with_its_share(user: str, event: str, one: float, two: float) -> None:
     person = Person(b"k" * 32, b"r" * 32)
@@ -418,6 +420,7 @@ def test_a_sample_has_its_share_of_people_and_differs_by_event() -> None:
     assert 260 < len(first & second) < 460, "who is in one sample is not for that in the other"
 
 
+@CALM
 @given(st.integers(1, 3000), st.integers(0, 2**50), st.randoms())
 def test_ids_of_a_batch_are_distinct_and_of_version_7(number: int, now: int, random: Any) -> None:
     from uuid import UUID

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 import pytest
-from conftest import Collector, company, declaring
+from tracking_world import CALM, Collector, company, declaring
 from hypothesis import given
 from hypothesis import strategies as st
 from tulou.testing import stand_in
@@ -109,6 +109,7 @@ _ENTRY = st.dictionaries(st.sampled_from(
             {"personal": st.sampled_from(["none", "identifier", "personal", "never"])})))
 
 
+@CALM
 @given(_ENTRY)
 def test_whatever_a_server_says_no_class_becomes_weaker(entry: Any) -> None:
     spec, _ = over(entry)
@@ -118,6 +119,7 @@ def test_whatever_a_server_says_no_class_becomes_weaker(entry: Any) -> None:
         assert field.personal >= declared.personal and field.name == declared.name
 
 
+@CALM
 @given(_JSON)
 def test_any_content_is_read_without_a_crash(content: Any) -> None:
     Override(content if isinstance(content, dict) else {"events": content}).over(DECLARED)
@@ -156,6 +158,7 @@ def test_a_refusal_never_repeats_the_value() -> None:
     assert "王小明" not in Row(SPEC).fault({"kind": "王小明" * 100})
 
 
+@CALM
 @given(st.dictionaries(st.sampled_from(["kind", "room", "who"]), st.text(max_size=20)),
        st.sampled_from(list(Consent)))
 def test_redaction_lets_out_no_more_than_the_class_allows(fields: dict[str, str], consent: Consent) -> None:

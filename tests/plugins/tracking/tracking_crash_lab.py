@@ -12,7 +12,7 @@ from pathlib import Path
 import trio
 import tulou_store
 import tulou_tracking
-from conftest import declaring
+from tracking_world import declaring
 from tulou.testing import boot
 from tulou_contracts.testing.tracking import TABLE
 from tulou_contracts.tracking import Consent, Tracker, TrackingControl
