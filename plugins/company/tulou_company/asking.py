@@ -109,10 +109,14 @@ class Service:
     ) -> HttpResponse:
         scheme, _, rest = held.url.partition("://")
         origin = f"{scheme}://{rest.partition('/')[0]}"
-        return await self._http.send(HttpRequest(
-            url=held.url + path, method=method, body=body, timeout=timeout,
-            headers={**headers, "authorization": f"Bearer {held.token}", "origin": origin},
-        ))
+        try:
+            return await self._http.send(HttpRequest(
+                url=held.url + path, method=method, body=body, timeout=timeout,
+                headers={**headers, "authorization": f"Bearer {held.token}", "origin": origin},
+            ))
+        except NetworkError:
+            self._passes.forget()  # the service may have moved: where it is comes with the next token
+            raise
 
 
 @contextmanager

@@ -246,3 +246,26 @@ async def test_another_account_gets_a_token_of_its_own(tmp_path):
         it.wire.account = LIN
         await it.company.report("events", b"x", content_type="text/plain")
         assert it.service.reports[0][0] == LIN
+
+
+async def test_a_service_that_moved_is_found_again(tmp_path):
+    service = FakeService()
+    inner, urls = service.token, [URL, "https://elsewhere.example.org"]
+
+    async def token(account, content):
+        return {**await inner(account, content), "url": urls[0]}
+
+    async def send(request):
+        if not request.url.startswith(urls[0]):
+            raise Unreachable("nobody is there")
+        return await FakeService.send(service, request)
+
+    service.token, service.send = token, send
+    async with office(tmp_path, service=service, texts=[signed()]) as it:
+        await it.asked(1)
+        urls.pop(0)
+        it.service.texts = [signed(version=2)]
+        with pytest.raises(Unreachable):
+            await it.company.refresh("policy")
+        assert (await it.company.refresh("policy")).version == 2
+        assert it.company.url == "https://elsewhere.example.org"
