@@ -31,28 +31,45 @@ class Cutter:
         """As the contract says."""
         if self.failed is not None:
             raise self.failed
-        if self._skip:
-            cut = min(self._skip, len(data))
-            self._skip -= cut
-            data = data[cut:]
-        self._parts.append(data)
-        self._size += len(data)
-        if self._size < self._need:
-            return []
-        whole = data if len(self._parts) == 1 else b"".join(self._parts)
         frames: list[bytes] = []
         try:
-            position = self._cut(whole, frames)
+            position = self._complete(data, frames) if self._size or self._skip else 0
+            if position < len(data):
+                position = self._after_skip(data, self._cut(data, frames, position))
+                if position < len(data):
+                    self._parts.append(data[position:])
+                    self._size = len(data) - position
         except BadFrame as fault:
             self.failed = fault
             self._parts.clear()
             if not frames:
                 raise
-            return frames
-        rest = whole[position:]
-        self._parts = [rest] if rest else []
-        self._size = len(rest)
         return frames
+
+    def _complete(self, data: bytes, frames: list[bytes]) -> int:
+        """Use the beginning of `data` for the frame that began before; where the next one begins.
+
+        Only those bytes are joined to what is kept, not the whole piece.
+        """
+        position = self._after_skip(data, 0)
+        while self._size and position < len(data):
+            taken = data[position:position + self._need - self._size]
+            position += len(taken)
+            self._parts.append(taken)
+            self._size += len(taken)
+            if self._size < self._need:
+                break
+            whole = b"".join(self._parts)
+            rest = whole[self._cut(whole, frames, 0):]
+            self._parts = [rest] if rest else []
+            self._size = len(rest)
+            position = self._after_skip(data, position)
+        return position
+
+    def _after_skip(self, data: bytes, position: int) -> int:
+        skipped = min(self._skip, len(data) - position)
+        self._skip -= skipped
+        return position + skipped
 
     def end(self) -> list[bytes]:
         """As the contract says."""
@@ -63,10 +80,11 @@ class Cutter:
             raise self.failed
         return []
 
-    def _cut(self, data: bytes, frames: list[bytes]) -> int:
-        """Add the whole frames at the beginning of `data`; where the rest begins.
+    def _cut(self, data: bytes, frames: list[bytes], position: int) -> int:
+        """Add the whole frames of `data` from `position` on; where the rest begins.
 
-        Sets `_need` to the bytes of the rest with which more may be found. Raises `BadFrame`.
+        Sets `_need` to the bytes of the rest with which more may be found, which are more than it has.
+        Raises `BadFrame`.
         """
         raise NotImplementedError
 

@@ -20,10 +20,10 @@ class Fixed(Cutter):
             raise ValueError("framer 'fixed': size must be given, in bytes")
         self._frame = self._need = size
 
-    def _cut(self, data: bytes, frames: list[bytes]) -> int:
+    def _cut(self, data: bytes, frames: list[bytes], position: int) -> int:
         step = self._frame
-        end = len(data) // step * step
-        frames += [data[start:start + step] for start in range(0, end, step)]
+        end = len(data) - (len(data) - position) % step
+        frames += [data[start:start + step] for start in range(position, end, step)]
         return end
 
     def encode(self, frame: bytes) -> bytes:

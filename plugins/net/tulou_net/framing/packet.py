@@ -37,9 +37,8 @@ class Packet(Cutter):
         self._searching = False
         self._false_starts = 0
 
-    def _cut(self, data: bytes, frames: list[bytes]) -> int:
+    def _cut(self, data: bytes, frames: list[bytes], position: int) -> int:
         size, head, magic = len(data), self._head, self._magic
-        position = 0
         self._need = head
         while True:
             if self._searching:

@@ -43,15 +43,15 @@ class LengthPrefix(Cutter):
         self._number = number_struct(width, order)
         self._largest = min(self._limit, (1 << 8 * width) - 1 - self._counted)
 
-    def _cut(self, data: bytes, frames: list[bytes]) -> int:
+    def _cut(self, data: bytes, frames: list[bytes], position: int) -> int:
         if self._counted or len(data) > self._limit:
-            return self._cut_with_care(data, frames, 0)
+            return self._cut_with_care(data, frames, position)
         # the inner loop of every such protocol: no call in it but struct's and append, and no look at
         # the limit, for what is too large cannot be whole here
         add, unpack, width = frames.append, self._number.unpack_from, self._width
         size = len(data)
         last = size - width
-        end = 0
+        end = position
         while end <= last:
             (length,) = unpack(data, end)
             start = end + width
@@ -100,9 +100,8 @@ class Varint(Cutter):
         refuse_search(framing)
         Options(framing).done()
 
-    def _cut(self, data: bytes, frames: list[bytes]) -> int:
+    def _cut(self, data: bytes, frames: list[bytes], position: int) -> int:
         add, limit, size = frames.append, self._limit, len(data)
-        position = 0
         while position < size:
             length = data[position]
             start = position + 1
