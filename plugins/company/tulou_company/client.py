@@ -81,6 +81,15 @@ class CompanyClient:
         self._check_configured()
         return await self._service.report(collector, body, content_type, headers or {}, timeout)
 
+    async def look(self) -> None:
+        """Ask for all documents now. Raises `NoCompany`, `DocumentRefused`, `NetworkError`."""
+        self._check_configured()
+        await self._fetch("")
+
+    def time(self) -> int:
+        """Now, by the clock that documents are valid by."""
+        return self._now()
+
     def _check_configured(self) -> None:
         if not self._config.root_keys:
             raise NoCompany(

@@ -22,6 +22,7 @@ from tulou_company.client import CompanyClient
 from tulou_company.clock import Clock
 from tulou_company.config import Config
 from tulou_company.flags import CompanyFlags
+from tulou_company.pages import Pages
 from tulou_company.passes import Passes
 from tulou_company.reading import Reader, pinned
 from tulou_company.shelf import Shelf
@@ -40,6 +41,7 @@ async def run(ctx: Context) -> AsyncIterator[None]:
         ctx.spawn(room.client.watch, name="validity")
     ctx.provide(Company, room.client)
     ctx.provide(Flags, room.flags)
+    ctx.implement(Pages(room.client, ctx.config))
     ctx.spawn(room.write_status, name="status")
     yield
 
