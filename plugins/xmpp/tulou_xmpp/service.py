@@ -36,7 +36,7 @@ async def run(ctx: Context) -> AsyncIterator[None]:
     resource = await trio.to_thread.run_sync(find) if threads else find()
     opener = Opener(
         connector, ctx.config, tcp=ctx.wanted(TcpConnector).get, resolver=ctx.wanted(Resolver).get,
-        http=ctx.wanted(HttpClient).get, rng=ctx.random,
+        http=ctx.wanted(HttpClient).get, rng=ctx.random, log=ctx.log,
     )
     transport = XmppTransport(
         connector, ctx.service(Credentials), ctx.config,

@@ -179,12 +179,14 @@ def zone(*starttls, direct=()):
     }
 
 
-async def test_targets_of_both_services_are_tried_in_one_order(world):
+async def test_targets_of_both_services_are_tried_in_one_order(world, caplog):
     lin = client(world, endpoint="", zone=zone(
         (30, "c.test", 3), (10, "a.test", 1), direct=[(20, "b.test", 2), (40, "d.test", 4)]))
     lin.tcp.dead = {1, 2}
+    caplog.set_level("INFO", "tulou.xmpp")
     world.nursery.start_soon(lin.transport.run)
     await lin.online()
+    assert "by xmpp://c.test:3; what failed before: xmpp://a.test:1: cannot" in caplog.text
     assert lin.tcp.tried == [("a.test", 1, False), ("b.test", 2, True), ("c.test", 3, False)]
     lin.tcp.dead = {3}
     lin.tcp.cut()

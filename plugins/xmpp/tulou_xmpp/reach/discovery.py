@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 
 from tulou_contracts.network import HttpClient, HttpRequest, NetworkError
 from tulou_contracts.tcp import NotOffered, ResolveFailed, Resolver, ServiceTarget
@@ -30,7 +30,7 @@ class Discovery:
         self._http = http
         self._rng = rng
 
-    async def candidates(self, domain: str, said: list[str]) -> AsyncIterator[Endpoint]:
+    async def candidates(self, domain: str, said: list[str]) -> AsyncGenerator[Endpoint, None]:
         """Ways to the server in the order to try them, each asked for only when it is needed.
 
         Why there are no more goes into `said`.

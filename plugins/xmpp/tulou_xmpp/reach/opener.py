@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import random
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 
 import trio
 
@@ -36,7 +37,9 @@ class Opener:
         resolver: Callable[[], Resolver | None] = nothing,
         http: Callable[[], HttpClient | None] = nothing,
         rng: random.Random | None = None,
+        log: logging.Logger | None = None,
     ) -> None:
+        self._log = log or logging.getLogger("tulou.xmpp")
         self._websockets = websockets
         self._config = config
         self._tcp = tcp
@@ -85,19 +88,25 @@ class Opener:
     async def _first(self, stack: AsyncExitStack, domain: str, heartbeat: float) -> Channel:
         said: list[str] = []
         tried = 0
-        async for endpoint in self._in_order(domain, said):
-            if tried == MOST:
-                break
-            tried += 1
-            try:
-                return await self._enter(stack, domain, endpoint, heartbeat)
-            except NetworkError as error:
-                said.append(f"{endpoint}: {error}")
+        async with aclosing(self._in_order(domain, said)) as ways:
+            async for endpoint in ways:
+                if tried == MOST:
+                    break
+                tried += 1
+                try:
+                    channel = await self._enter(stack, domain, endpoint, heartbeat)
+                except NetworkError as error:
+                    said.append(f"{endpoint}: {error}")
+                    continue
+                self._log.info(
+                    "reached the server of %s by %s%s", domain, endpoint,
+                    "; what failed before: " + "; ".join(said) if said else "")
+                return channel
         if not said:
             said.append("nothing says where it is")
         raise Unreachable(f"the server of {domain} is not found: " + "; ".join(said))
 
-    async def _in_order(self, domain: str, said: list[str]) -> AsyncIterator[Endpoint]:
+    async def _in_order(self, domain: str, said: list[str]) -> AsyncGenerator[Endpoint, None]:
         """What worked last, then what is found, and at last what connected and came to nothing."""
         given: set[Endpoint] = set()
         doubtful: list[Endpoint] = []
@@ -105,14 +114,15 @@ class Opener:
         if last is not None:
             given.add(last)
             yield last
-        async for endpoint in self._discovery.candidates(domain, said):
-            if endpoint in given or endpoint.way is not Way.WEBSOCKET and self._tcp() is None:
-                continue
-            given.add(endpoint)
-            if endpoint in self._doubtful:
-                doubtful.append(endpoint)
-            else:
-                yield endpoint
+        async with aclosing(self._discovery.candidates(domain, said)) as found:
+            async for endpoint in found:
+                if endpoint in given or endpoint.is_stream and self._tcp() is None:
+                    continue
+                given.add(endpoint)
+                if endpoint in self._doubtful:
+                    doubtful.append(endpoint)
+                else:
+                    yield endpoint
         for endpoint in doubtful:
             yield endpoint
 
