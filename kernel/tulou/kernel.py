@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import trio
 
-from tulou import discovery
+from tulou import discovery, early_records
 from tulou.assembly import Assembly, assemble, plan
 from tulou.composition import Composition, PluginSettings
 from tulou.errors import CompositionError, ManifestError, PluginFailed, ServiceGone
@@ -91,6 +91,7 @@ class Kernel:
                 tempfile.TemporaryDirectory(prefix="tulou-")))
             if self._profile is not None:
                 held.enter_context(lock_profile(profile))
+            held.enter_context(early_records.held_for_this_app())
             failure: Exception | None = None
             async with trio.open_nursery() as nursery:
                 if self._blocked_after:
@@ -105,6 +106,7 @@ class Kernel:
                     with _collection_put_off():
                         supervisor.admit(self._startable())
                         await supervisor.settled()
+                    early_records.hold_no_more()
                     self._check_essential()
                     yield self
                 except Exception as error:  # carried out of the nursery, which would wrap it in a group

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 import trio
 
+from tulou import early_records
 from tulou.context import Context
 from tulou_contracts.company import Company, DocumentChanged
 from tulou_contracts.crypto import PublicSeal
@@ -40,7 +41,7 @@ def _task_name() -> str:
 
 @asynccontextmanager
 async def run(ctx: Context) -> AsyncIterator[None]:
-    """Record from here on; at the end everything is in files."""
+    """Record what was said since the start, and from here on; at the end everything is in files."""
     config: Config = ctx.config
     live = Live()
     live.open()
@@ -55,6 +56,8 @@ async def run(ctx: Context) -> AsyncIterator[None]:
         recorder.renderer.loop_thread = this_thread()
         recorder.handler.belongs = belonging
         levels.apply()
+        for record in early_records.take():
+            recorder.handler.handle(record)
         with crash.noting(ctx.data, config.crash_dump) as note:
             room = LogsRoom(ctx, recorder, levels, live, sealed=sealed is not None)
             async with _asking(ctx, room, levels, recorder, note) as asking:
