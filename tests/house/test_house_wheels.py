@@ -137,4 +137,6 @@ def test_its_entry_points_lead_to_what_it_holds(name: str, wheel: dict[str, byte
         assert "pytest11" in points
     else:
         plugin = name.removeprefix("tulou-")
-        assert points["tulou.plugins"] == {plugin: f"tulou_{plugin}:plugin"}
+        assert points["tulou.plugins"][plugin] == f"tulou_{plugin}:plugin"
+        others = {point: target for point, target in points["tulou.plugins"].items() if point != plugin}
+        assert all(target.startswith(f"tulou_{plugin}.") for target in others.values())
