@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import socket
 import threading
 from collections.abc import AsyncIterator, Iterator
@@ -369,3 +370,38 @@ async def test_a_stream_that_was_not_opened_as_one_is_whole(host: LoopbackHost) 
             site.route("GET", "/", tell)
             answer = await client.send(HttpRequest(url=site.url + "/", streamed=True))
             assert answer.body == b"GET /  " and answer.chunks is None
+
+
+async def test_cancelling_at_any_moment_loses_no_place_and_mixes_no_answers(host: LoopbackHost) -> None:
+    rng = random.Random(7)
+    got = 0
+
+    async def answer(request: Request) -> Response:
+        await trio.sleep(rng.choice([0, 0.002]))
+        return Response(body=request.path * 50)
+
+    async def ask(client: RequestsClient, url: str, path: str, patience: float, streamed: bool) -> None:
+        nonlocal got
+        with trio.move_on_after(patience):
+            request = HttpRequest(url=url + path, cache=False)
+            if streamed:
+                async with client.open(request) as response:
+                    assert response.chunks is not None
+                    body = b"".join([piece async for piece in response.chunks])
+            else:
+                body = (await client.send(request)).body
+            assert body.decode() == path * 50
+            got += 1
+
+    with trio.fail_after(PATIENCE), client_with(requests=8, requests_per_host=8, rate=0.0) as client:
+        async with host.serve() as site:
+            site.route("GET", "/n/*", answer)
+            for batch in range(10):
+                async with trio.open_nursery() as nursery:
+                    for number in range(20):
+                        nursery.start_soon(ask, client, site.url, f"/n/{batch}-{number}",
+                                           rng.choice([0.001, 0.005, 5]), rng.random() < 0.3)
+            assert got
+            assert client._stack is not None
+            while client._stack.wire._slots.free < 8:
+                await trio.sleep(0.01)
