@@ -21,7 +21,7 @@ from tulou.flow import leaves
 from tulou.profile import lock_profile
 from tulou_contracts.company import CompanyService
 from tulou_contracts.crypto import Keyring
-from tulou_contracts.identity import AccountTaken, Identity
+from tulou_contracts.identity import AccountTaken, Identity, WrongPassword
 from tulou_contracts.server import ChatServer
 from tulou_contracts.ui import Shell
 from tulou_shell.added import idle, with_added
@@ -89,6 +89,10 @@ def told(error: BaseException) -> Iterator[TulouError]:
     errors = list(leaves(error))
     if all(isinstance(each, TulouError) for each in errors):
         yield from (each for each in errors if isinstance(each, TulouError))
+
+
+class DemoIncomplete(TulouError):
+    """A part of the demo's folder was removed by hand."""
 
 
 class NotADemo(TulouError):
@@ -173,7 +177,14 @@ async def _settle_in(server: ChatServer, person: Person, kernel: Kernel) -> None
         await keyring.set(SECRET, password)
     with suppress(AccountTaken):
         await server.create_account(person.name, password, person.shown)
-    await identity.sign_in(f"{person.name}@{server.domain}", password)
+    try:
+        await identity.sign_in(f"{person.name}@{server.domain}", password)
+    except WrongPassword:
+        raise DemoIncomplete(
+            f"The folder of the demo is not whole any more: its server knows {person.shown} by a password"
+            f" that {person.shown}'s part has lost. `tulou demo --reset` makes a new one, without the"
+            " old messages."
+        ) from None
 
 
 def _show(people: dict[Person, Kernel], folder: Path) -> None:

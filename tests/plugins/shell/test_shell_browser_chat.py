@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import trio
-from shell_fakes import BO, MINUTE, App, Room, until
+from shell_fakes import BO, MINUTE, App, Room, furnished, until
 
 from tulou_contracts.messaging import MessagePrevented, MessageState
 from tulou_contracts.transport import Presence
@@ -350,3 +350,20 @@ def test_a_text_that_no_socket_would_carry_is_refused_in_words_and_kept(start: A
     page.locator(".composer-problem", has_text="太长").wait_for()
     assert page.evaluate("box => document.querySelector(box).value.length", BOX) == 300_000
     assert not page.locator(".own", has_text="xxx").count()
+
+
+def test_a_paste_that_could_not_be_sent_is_refused_at_once(start: Any, visit: Any) -> None:
+    app = start(furnished)
+    page = visit(app, CHAT)
+    page.fill("textarea", "schon da")
+    for size, kept in ((200_000, True), (10, False)):
+        taken = page.evaluate(
+            """(size) => {
+              const clipboardData = new DataTransfer();
+              clipboardData.setData("text", "x".repeat(size));
+              return document.querySelector("textarea").dispatchEvent(
+                new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true }));
+            }""", size)
+        assert taken is not kept
+    assert page.input_value("textarea") == "schon da"
+    assert "100000" in page.inner_text(".composer-problem")

@@ -27,6 +27,7 @@ class App extends View {
     this.watch(store, "session", () => this.#show());
     this.watch(store, "conversations contacts", () => this.#count());
     this.watch(store, "contributions", () => this.#drawTabs());
+    this.watch(store, "contacts", () => this.#drawOwn());
     this.later(watchRoute(() => this.#place()));
     this.later(watchPanes(() => this.#measure()));
     addEventListener("tulou-language", () => {
@@ -75,14 +76,23 @@ class App extends View {
   /** The sections: the shell's own, and between them the pages that have a place there. */
   #drawTabs() {
     if (this.#frame === null) return;
-    const own = store.session.account?.address ?? "";
     const pages = store.contributions.pages.filter((each) => each.place === "bar");
     const [chats, contacts, settings] = TABS.map(([name, picture]) => railTab(name, `#/${name}`, t(`nav.${name}`),
       icon(picture), name === "chats" && h("span", { class: "badge rail-badge", hidden: true })));
-    fill(this.#frame.nav, h("div", { class: "rail-own", title: own }, own && avatar(own, store.nameOf(own))), chats, contacts,
+    fill(this.#frame.nav, h("div", { class: "rail-own" }), chats, contacts,
       pages.map((page) => railTab(`app/${page.name}`, address("app", page.name), t(page.title), pageIcon(page))), settings);
+    this.#drawOwn();
     this.#markTabs();
     this.#count();
+  }
+
+  /** One's own picture; how one is called may become known later. */
+  #drawOwn() {
+    const place = this.querySelector(".rail-own");
+    const own = store.session?.account?.address ?? "";
+    if (place === null) return;
+    place.title = own && `${store.nameOf(own)} (${own})`;
+    fill(place, own && avatar(own, store.nameOf(own)));
   }
 
   #markTabs() {

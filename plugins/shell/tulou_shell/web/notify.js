@@ -1,5 +1,5 @@
 // Desktop notifications for what arrives while nobody looks at the page.
-import { go } from "./route.js";
+import { follow } from "./open.js";
 import { store } from "./store.js";
 
 /** 'on', 'off', 'denied' or 'unknown' (the browser has none). */
@@ -23,7 +23,7 @@ export function watchNotifications() {
     const shown = new Notification(store.nameOf(line.id), { body: line.last.body.slice(0, 200), tag: line.id });
     shown.onclick = () => {
       focus();
-      go("chats", line.id);
+      follow(`tulou://chat/${encodeURIComponent(line.id)}`);
       shown.close();
     };
   });

@@ -72,6 +72,7 @@ export default {
   "chat.details": "Details",
   "chat.resend": "Send again",
   "chat.kept": "Not sent; your text is still here.",
+  "chat.pasteTooLong": "This is too long to paste: a message may have {most} characters.",
   "chat.disconnected": "Tulou is not answering. Your text is kept; send it when the connection is back.",
   "chat.unknownKind": "This message is of a kind that is not installed here.",
   "chat.faultyKind": "The plugin for this kind of message has a fault.",

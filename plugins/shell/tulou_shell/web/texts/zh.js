@@ -72,6 +72,7 @@ export default {
   "chat.details": "详情",
   "chat.resend": "重新发送",
   "chat.kept": "未发送，文字已保留。",
+  "chat.pasteTooLong": "内容太长，无法粘贴：一条消息最多 {most} 个字符。",
   "chat.disconnected": "土楼没有响应。文字已保留，连接恢复后再发送。",
   "chat.unknownKind": "这类消息的插件没有安装。",
   "chat.faultyKind": "这类消息的插件有问题。",

@@ -9,6 +9,7 @@ import { iconButton, sentence } from "./parts.js";
 // Far above what messaging takes, and still below what the page's socket carries in one piece:
 // what lies between is refused by messaging itself, which knows its limit.
 const LONGEST = 100_000;
+const TALL = 5_000; // characters that fill the box at any width
 
 class Composer extends View {
   #id = "";
@@ -28,6 +29,7 @@ class Composer extends View {
       value: store.draft(this.#id),
       onkeydown: (event) => this.#key(event),
       oninput: () => this.#changed(),
+      onpaste: (event) => this.#pasted(event),
     });
     this.#send = h("button", { type: "button", class: "send", "aria-label": t("chat.send"), title: t("chat.send"), onclick: () => this.#submit() }, icon("send"));
     fill(this, this.#problem, this.#panel,
@@ -54,6 +56,16 @@ class Composer extends View {
     this.#submit();
   }
 
+  /** What could not be sent is not taken in: a browser takes minutes to lay out a text of a megabyte. */
+  #pasted(event) {
+    const { value, selectionStart, selectionEnd } = this.#text;
+    const pasted = event.clipboardData?.getData("text") ?? "";
+    const whole = value.length - (selectionEnd - selectionStart) + pasted.length;
+    if (whole <= LONGEST) return;
+    event.preventDefault();
+    this.#say(t("chat.pasteTooLong", { most: LONGEST }));
+  }
+
   #changed(keep = true) {
     this.#send.disabled = this.#text.value.trim() === "";
     this.#grow();
@@ -63,7 +75,8 @@ class Composer extends View {
   #grow() {
     const text = this.#text;
     text.style.height = "auto";
-    if (text.scrollHeight > 0) text.style.height = `${text.scrollHeight + 2}px`;
+    if (text.value.length > TALL) text.style.height = "100vh"; // its greatest height ends it; nothing to measure
+    else if (text.scrollHeight > 0) text.style.height = `${text.scrollHeight + 2}px`;
   }
 
   #readDraft() {

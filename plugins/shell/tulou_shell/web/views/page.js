@@ -16,7 +16,7 @@ class Page extends View {
   #module = null; // of the element that is shown; null before the first look
   #element = null;
   #head = h("header", { class: "pane-head page-head" });
-  #body = h("div", { class: "page-body scroll" });
+  #body = h("div", { class: "page-body scroll", tabindex: "-1" });
   #ends = new Set(); // of the feeds that the element listens to
 
   connectedCallback() {
@@ -67,7 +67,10 @@ class Page extends View {
       this.#element = element;
       element.tulou = this.#way(element);
       this.#hand();
-      if (this.#element === element) fill(this.#body, element);
+      if (this.#element !== element) return;
+      fill(this.#body, element);
+      // for the keys that scroll, unless somebody writes something meanwhile
+      if ([document.body, null].includes(document.activeElement)) this.#body.focus({ preventScroll: true });
     } catch {
       if (this.#module === module) this.#broken();
     }
