@@ -14,7 +14,9 @@ from tulou_shell.protocol import Fault
 from tulou_shell.views import contact_view, conversation_view, message_view
 
 LIST_LIMIT = 500
-"""Conversations that a page gets."""
+"""Conversations that a page gets unasked."""
+LIST_MOST = 10_000
+"""Conversations that it may ask for."""
 HISTORY_LIMIT = 200
 """Messages that one request may ask for."""
 MODULE_LIMIT = 300
@@ -135,7 +137,8 @@ async def identity_sign_out(backend: Backend, params: Params) -> Any:
 
 async def messenger_conversations(backend: Backend, params: Params) -> Any:
     """The conversation list, newest first."""
-    found = await backend.messenger().conversations(limit=LIST_LIMIT)
+    limit = max(1, min(LIST_MOST, params.number("limit", LIST_LIMIT)))
+    found = await backend.messenger().conversations(limit=limit)
     return [conversation_view(each) for each in found]
 
 

@@ -367,3 +367,16 @@ def test_a_paste_that_could_not_be_sent_is_refused_at_once(start: Any, visit: An
         assert taken is not kept
     assert page.input_value("textarea") == "schon da"
     assert "100000" in page.inner_text(".composer-problem")
+
+
+def test_a_list_of_more_conversations_than_a_page_gets_goes_on_when_asked(start: Any, visit: Any) -> None:
+    def crowd(room: Room) -> None:
+        for number in range(520):
+            room.add(f"p{number}@tulou.example", "hallo", at=room.now() - number * MINUTE)
+
+    app = start(crowd)
+    page = visit(app)
+    until(page, "document.querySelectorAll('.items > li').length === 500")
+    page.click(".list-more button")
+    until(page, "document.querySelectorAll('.items > li').length === 520")
+    assert page.locator(".list-more").count() == 0

@@ -9,6 +9,7 @@ import { storage } from "./storage.js";
 import { addTexts } from "./texts.js";
 
 const PAGE = 50;
+const LISTED = 500;
 const PASSING = 8_000; // ms that something said in passing stays
 let sayings = 0;
 
@@ -18,6 +19,7 @@ class Store {
   line = "connecting"; // connecting, open, closed, refused
   lineSince = 0;
   conversations = new Map();
+  listed = LISTED; // conversations asked for; there may be more
   contacts = new Map();
   contributions = { bubbles: {}, panels: [], tabs: [], pages: [], feeds: [], texts: {}, problems: [] };
   plugins = { plugins: [], missing: [], problems: [] };
@@ -115,6 +117,16 @@ class Store {
 
   get unread() {
     return [...this.conversations.values()].reduce((sum, each) => sum + each.unread, 0);
+  }
+
+  /** Whether there may be older conversations than those here. */
+  get hasMore() {
+    return this.conversations.size >= this.listed;
+  }
+
+  async loadMore() {
+    this.listed += LISTED;
+    this.#setConversations(await this.ask("messenger.conversations", { limit: this.listed }));
   }
 
   // -- messages --
@@ -243,7 +255,7 @@ class Store {
     if (signedIn || missing.includes("identity")) {
       await Promise.all([
         missing.includes("messenger") ? this.#setConversations([])
-          : this.ask("messenger.conversations").then((lines) => this.#setConversations(lines)),
+          : this.ask("messenger.conversations", { limit: this.listed }).then((lines) => this.#setConversations(lines)),
         missing.includes("transport") ? this.#setContacts([])
           : this.ask("contacts.list").then((contacts) => this.#setContacts(contacts)),
       ]);

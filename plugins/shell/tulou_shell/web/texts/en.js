@@ -48,6 +48,7 @@ export default {
   "chats.draft": "[Draft] ",
   "chats.unread": "{count} unread",
   "chats.list": "Conversations",
+  "chats.more": "Show older conversations",
   "chats.pick": "Choose a conversation",
   "chats.pickHint": "Or start a new one with a colleague.",
 

@@ -48,6 +48,7 @@ export default {
   "chats.draft": "[草稿] ",
   "chats.unread": "{count} 条未读",
   "chats.list": "会话列表",
+  "chats.more": "显示更早的会话",
   "chats.pick": "选择一个会话",
   "chats.pickHint": "或者和同事发起新的聊天。",
 

@@ -4,7 +4,7 @@ import { dateOf, fullTime, localPart, shortTime } from "../format.js";
 import { address, go, route, watchRoute } from "../route.js";
 import { store } from "../store.js";
 import { t } from "../texts.js";
-import { avatar, empty, field, filterField, formDialog, iconButton, presenceOf } from "./parts.js";
+import { avatar, empty, field, filterField, formDialog, iconButton, presenceOf, sentence } from "./parts.js";
 
 class ConversationList extends View {
   #filter = "";
@@ -34,8 +34,22 @@ class ConversationList extends View {
     keyed(this.#items, shown, (each) => each.id,
       (each) => h("li", {}, h("a", { class: "item", href: address("chats", each.id) })),
       (node, each) => drawLine(node.firstChild, each));
-    fill(this.#nothing, shown.length === 0 && nothing(all.length > 0));
+    fill(this.#nothing, shown.length === 0 && nothing(all.length > 0), store.hasMore && more());
   }
+}
+
+/** The rest of a long list, on demand. */
+function more() {
+  return h("p", { class: "list-more" }, h("button", { type: "button", class: "link-button", onclick: async (event) => {
+    const { currentTarget: button } = event;
+    button.disabled = true;
+    try {
+      await store.loadMore();
+    } catch (fault) {
+      button.disabled = false;
+      store.say(sentence(fault));
+    }
+  } }, t("chats.more")));
 }
 
 function nothing(filtered) {
