@@ -32,7 +32,9 @@ async def run(ctx: Context) -> AsyncIterator[None]:
     """Provide the clients and the host; libraries are imported at first use, off the loop."""
     trust = Trust(ctx.config.ca_file)
     proxies = Proxies(ctx.config.proxy, ctx.config.pac)
-    client = RequestsClient(ctx.config, trust, proxies=proxies, log=ctx.log, rng=ctx.random)
+    clock = SteadyNetworkClock(ctx.now, trio.current_time)
+    client = RequestsClient(
+        ctx.config, trust, proxies=proxies, log=ctx.log, rng=ctx.random, clock=clock)
     ctx.provide(WebSocketConnector, Connector(ctx.config, trust, proxies))
     ctx.provide(HttpClient, client)
     ctx.provide(HttpStreams, client)
@@ -45,7 +47,6 @@ async def run(ctx: Context) -> AsyncIterator[None]:
     resolver = DnsResolver(ctx.config.name_servers)
     ctx.provide(Resolver, resolver)
     ctx.subscribe(NetworkChanged, lambda event: resolver.forget())
-    clock = SteadyNetworkClock(ctx.now, trio.current_time)
     captive = CaptiveCheck(client, ctx.config.captive_probe) if ctx.config.captive_probe else None
     monitor = Monitor(clock, ctx.publish, ctx.log, captive=captive)
     ctx.provide(NetworkClock, clock)

@@ -18,6 +18,7 @@ import trio
 from tulou_contracts.network import (
     HttpContribution, HttpFigures, HttpRequest, HttpResponse, NetworkError, Unreachable,
 )
+from tulou_contracts.network_state import NetworkClock
 
 from tulou_net.config import Config
 from tulou_net.http.origin import where
@@ -46,12 +47,14 @@ class RequestsClient:
         proxies: Proxies | None = None,
         log: logging.Logger | None = None,
         rng: random.Random | None = None,
+        clock: NetworkClock | None = None,
     ) -> None:
         self._config = config = config or Config()
         self._trust = trust or Trust(config.ca_file)
         self._proxies = proxies or Proxies(config.proxy, config.pac)
         self._log = log or logging.getLogger(__name__)
         self._rng = rng
+        self._clock = clock
         self._contributions: Sequence[HttpContribution] = ()
         self._stack: Stack | None = None
         self._chain: Callable[[HttpRequest], Awaitable[HttpResponse]] | None = None
@@ -67,7 +70,8 @@ class RequestsClient:
         if self._chain is None:  # else another request was first
             from tulou_net.http.stack import Stack
 
-            self._stack = Stack(self._config, self._trust, self._proxies, self._log, self._rng)
+            self._stack = Stack(
+                self._config, self._trust, self._proxies, self._log, self._rng, self._clock)
             self._chain = self._stack.compose(self._contributions)
         return self._chain
 

@@ -7,12 +7,14 @@ import random
 from collections.abc import Awaitable, Callable, Sequence
 
 from tulou_contracts.network import HttpContribution, HttpPlugin, HttpRequest, HttpResponse, HttpSignIn
+from tulou_contracts.network_state import NetworkClock
 
 from tulou_net.config import Config
 from tulou_net.http.chain import compose, guarded
 from tulou_net.http.exchange import Exchanger
 from tulou_net.http.links.breaker import Breaker
 from tulou_net.http.links.cache import Cache
+from tulou_net.http.links.clock import TimeOfServers
 from tulou_net.http.links.compress import Compression
 from tulou_net.http.links.correlate import Correlation
 from tulou_net.http.links.idempotency import IdempotencyKey
@@ -31,7 +33,7 @@ class Stack:
 
     def __init__(
         self, config: Config, trust: Trust, proxies: Proxies, log: logging.Logger,
-        rng: random.Random | None,
+        rng: random.Random | None, clock: NetworkClock | None,
     ) -> None:
         self._log = log
         self.exchanger = Exchanger(config, trust.new_context)
@@ -47,6 +49,8 @@ class Stack:
             Retry(config.retries, config.longest_retry_wait, rng), self.breaker,
             RateLimit(config.rate, config.burst),
         ]
+        if clock is not None:
+            self._inner.append(TimeOfServers(clock))
 
     def compose(
         self, contributions: Sequence[HttpContribution]
