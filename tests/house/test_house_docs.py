@@ -103,7 +103,7 @@ def test_the_deployers_guide_lists_what_the_compositions_hold() -> None:
 
 
 @pytest.mark.parametrize("name", [
-    "store", "net", "crypto", "auth", "xmpp", "im", "shell", "server", "tracking", "company",
+    "store", "net", "crypto", "log", "router", "tracking", "company", "auth", "xmpp", "im", "shell", "server",
 ])
 def test_a_plugins_page_names_its_contracts_and_settings_and_has_an_example(name: str) -> None:
     from tulou import discovery
