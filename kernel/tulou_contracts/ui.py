@@ -93,8 +93,9 @@ class Page:
     title: str
     """Shown to people; a key of `text` or plain words."""
     module: Asset
-    icon: str = ""
-    """One character or an emoji."""
+    icon: str | Asset = ""
+    """A character that every font has, an emoji, or an SVG file: a drawing on a square, of which
+    only the shape counts, for it takes the colour of the words beside it."""
     place: Place = Place.NOWHERE
     order: int = 100
     exported: bool = False

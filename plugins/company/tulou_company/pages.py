@@ -33,6 +33,7 @@ _WORDS = {
     "company.never": ("还没有", "never"),
     "company.look": ("立即检查", "Look now"),
     "company.empty": ("没有文件。", "There are no documents."),
+    "company.documents": ("有效的文件", "Documents"),
     "company.kind": ("种类", "Kind"),
     "company.version": ("版本", "Version"),
     "company.whose": ("对象", "For"),
@@ -59,8 +60,8 @@ class Pages:
     def contribute_ui(self) -> Sequence[Contribution]:
         """The page, what it calls and listens to, and its words."""
         return [
-            Page(name="company", title="company.title", icon="◫", place=Place.SETTINGS, order=320,
-                 module=Asset("tulou_company", "company.js")),
+            Page(name="company", title="company.title", icon=Asset("tulou_company", "company.svg"),
+                 place=Place.SETTINGS, order=320, module=Asset("tulou_company", "company.js")),
             PageMethod(name="company.look", handler=self.look),
             PageFeed(name="company.state", source=self.states),
             *_TEXTS,

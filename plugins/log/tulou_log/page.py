@@ -36,8 +36,8 @@ class LogPages:
                    ("log.preview", self._preview), ("log.more", self._more), ("log.send", self._send),
                    ("log.progress", self._progress_of), ("log.dismiss", self._dismiss))
         return (
-            Page(name="log", title="log.title", module=Asset("tulou_log", "log.js"), icon="☰",
-                 place=Place.SETTINGS, order=80),
+            Page(name="log", title="log.title", module=Asset("tulou_log", "log.js"),
+                 icon=Asset("tulou_log", "log.svg"), place=Place.SETTINGS, order=80),
             Texts(language="zh", texts=ZH), Texts(language="en", texts=EN),
             *(PageMethod(name=name, handler=handler) for name, handler in methods),
             PageFeed(name="log.tail", source=self._tail),

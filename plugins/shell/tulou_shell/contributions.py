@@ -69,11 +69,12 @@ class Catalogue:
 
     @property
     def assets(self) -> list[Asset]:
-        """Every module that pages load."""
+        """Every module that pages load, and their drawings."""
         named: list[InputPanel | ContactTab | Page] = [
             *self.panels.values(), *self.tabs.values(), *self.pages.values()
         ]
-        return [*self.bubbles.values(), *(each.module for each in named)]
+        pictures = [page.icon for page in self.pages.values() if isinstance(page.icon, Asset)]
+        return [*self.bubbles.values(), *(each.module for each in named), *pictures]
 
     @property
     def packages(self) -> set[str]:
@@ -94,14 +95,18 @@ class Catalogue:
                 for tab in sorted(self.tabs.values(), key=lambda tab: (tab.order, tab.name))
             ],
             "pages": [
-                {"name": page.name, "title": page.title, "icon": page.icon, "place": page.place.value,
-                 "module": asset_url(page.module)}
+                {"name": page.name, "title": page.title, "place": page.place.value,
+                 "module": asset_url(page.module), **_icon(page.icon)}
                 for page in sorted(self.pages.values(), key=lambda page: (page.order, page.name))
             ],
             "feeds": sorted(self.feeds),
             "texts": self.texts,
             "problems": self.problems,
         }
+
+
+def _icon(icon: str | Asset) -> dict[str, str]:
+    return {"icon": icon} if isinstance(icon, str) else {"icon": "", "picture": asset_url(icon)}
 
 
 def asset_url(asset: Asset) -> str:
@@ -171,6 +176,8 @@ def _add_page(catalogue: Catalogue, page: Page) -> None:
             f"The page {page.name!r}: that is a place of the shell's own." if page.name in PLACES
             else f"The page {page.name!r}: exported={page.exported!r} should be True or False."
         )
+    if isinstance(page.icon, Asset):
+        check_asset(page.icon)
     _add_named(catalogue.pages, page, "pages")
 
 

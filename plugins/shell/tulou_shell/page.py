@@ -15,7 +15,7 @@ from html import escape
 ASSETS = "/plugins/tulou_shell"
 STYLES = (
     "tokens.css", "base.css", "layout.css", "lists.css", "chat.css", "composer.css", "forms.css",
-    "entrance.css", "cards.css", "tabs.css", "pages.css",
+    "entrance.css", "cards.css", "page-parts.css", "tabs.css", "pages.css",
 )
 VIEWPORT = "width=device-width, initial-scale=1, viewport-fit=cover, interactive-widget=resizes-content"
 IMPORT_MAP = {

@@ -28,8 +28,8 @@ class Pages:
     def contribute_ui(self) -> Sequence[Contribution]:
         """The page, what it calls and listens to, and its words."""
         return [
-            Page(name="tracking", title="tracking.title", icon="◔", place=Place.SETTINGS, order=300,
-                 module=Asset("tulou_tracking", "tracking.js")),
+            Page(name="tracking", title="tracking.title", icon=Asset("tulou_tracking", "tracking.svg"),
+                 place=Place.SETTINGS, order=300, module=Asset("tulou_tracking", "tracking.js")),
             PageMethod(name="tracking.preview", handler=self.preview),
             PageMethod(name="tracking.table", handler=self.table),
             PageMethod(name="tracking.consent", handler=self.consent),

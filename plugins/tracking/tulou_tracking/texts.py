@@ -34,6 +34,7 @@ _WORDS = {
     "tracking.empty": ("清空", "Throw away"),
     "tracking.send": ("立即发送", "Send now"),
     "tracking.counts": ("计数", "Counts"),
+    "tracking.uncounted": ("还没有计数。", "Nothing is counted yet."),
     "tracking.sent": ("已发送", "Sent"),
     "tracking.dropped": ("未发送", "Not sent"),
     "tracking.event": ("事件", "Event"),

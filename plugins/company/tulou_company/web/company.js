@@ -37,38 +37,38 @@ export default class CompanyPage extends HTMLElement {
 
   #draw() {
     const state = this.#state;
-    fill(this, h("div", { class: "company-page",
-      style: "display: grid; gap: var(--space-4); padding: var(--space-4); max-width: 60rem" },
-      state.configured ? this.#held(state) : h("p", { class: "company-none" }, this.#t("none"))));
+    this.classList.add("company-page", "card-page", "wide");
+    fill(this, state.configured ? this.#held(state) : h("article", { class: "card" }, h("p", { class: "company-none nothing" }, this.#t("none"))));
   }
 
   #held(state) {
     const look = h("button", { class: "button company-look", type: "button", onclick: () => this.#look() },
       this.#t("look"));
+    const trouble = this.#fault || state.trouble;
     return [
-      h("p", {}, this.#t("intro")),
-      h("p", { class: "company-where" }, `${this.#t("service")}: ${state.url || this.#t("unknown")}`),
-      h("p", { class: "company-asked" },
-        `${this.#t("asked")}: ${state.asked_at ? time(state.asked_at) : this.#t("never")}`),
-      (this.#fault || state.trouble)
-        && h("p", { class: "company-trouble", role: "alert" }, this.#fault || state.trouble),
-      h("div", {}, look),
-      state.documents.length ? this.#table(state.documents) : h("p", {}, this.#t("empty")),
-      state.refusals.length > 0 && h("h2", {}, this.#t("refused")),
-      state.refusals.length > 0 && h("ul", { class: "company-refusals" },
-        state.refusals.map((each) => h("li", {}, `${time(each.at)} – ${each.why}`))),
+      h("article", { class: "card stack" },
+        h("p", { class: "card-intro" }, this.#t("intro")),
+        h("dl", { class: "facts" },
+          h("dt", {}, this.#t("service")), h("dd", { class: "company-where" }, state.url || this.#t("unknown")),
+          h("dt", {}, this.#t("asked")),
+          h("dd", { class: "company-asked" }, state.asked_at ? time(state.asked_at) : this.#t("never"))),
+        trouble && h("p", { class: "company-trouble form-error", role: "alert" }, trouble),
+        h("div", { class: "card-actions" }, look)),
+      h("article", { class: "card stack" }, h("h2", {}, this.#t("documents")),
+        state.documents.length ? this.#table(state.documents) : h("p", { class: "nothing" }, this.#t("empty"))),
+      state.refusals.length > 0 && h("article", { class: "card stack" }, h("h2", {}, this.#t("refused")),
+        h("ul", { class: "company-refusals plugin-lines" },
+          state.refusals.map((each) => h("li", { class: "plugin-line" }, `${time(each.at)} – ${each.why}`)))),
     ];
   }
 
   #table(documents) {
-    const cell = "padding: var(--space-1) var(--space-2); text-align: start; vertical-align: top";
-    const heads = ["kind", "version", "whose", "until"].map((key) =>
-      h("th", { scope: "col", style: cell }, this.#t(key)));
-    const rows = documents.map((each) => h("tr", { style: "border-top: 1px solid var(--line-soft)" },
+    const heads = ["kind", "version", "whose", "until"].map((key) => this.#t(key));
+    const rows = documents.map((each) => h("tr", {},
       [each.kind, String(each.version), each.account || this.#t("everybody"), this.#until(each)].map(
-        (text) => h("td", { style: cell }, text))));
-    return h("table", { class: "company-documents", style: "border-collapse: collapse; width: 100%" },
-      h("thead", {}, h("tr", {}, heads)), h("tbody", {}, rows));
+        (text, index) => h("td", { "data-label": heads[index] }, text))));
+    return h("table", { class: "company-documents table" },
+      h("thead", {}, h("tr", {}, heads.map((head) => h("th", { scope: "col" }, head)))), h("tbody", {}, rows));
   }
 
   #until(each) {

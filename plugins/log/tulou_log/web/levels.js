@@ -5,8 +5,8 @@ import { button, fault, LEVELS, trying } from "./parts.js";
 export class Levels {
   #tulou;
   #fault = fault();
-  #wishes = h("div");
-  #list = h("div", { class: "log-levels" });
+  #wishes = h("div", { class: "card stack", hidden: true });
+  #list = h("div", { class: "log-levels card" });
 
   constructor(tulou) {
     this.#tulou = tulou;
@@ -29,11 +29,13 @@ export class Levels {
     const names = [...new Set([...modules, ...Object.keys(levels)])].filter((each) => each !== "").sort();
     fill(this.#list, this.#row("", t("log.others"), levels, false), names.map((each) => this.#row(each, each, levels, true)));
     const asked = Object.entries(wishes);
-    fill(this.#wishes, asked.length > 0 && h("div", { class: "log-note", role: "status" },
+    this.#wishes.hidden = asked.length === 0;
+    fill(this.#wishes, asked.length > 0 && h("div", { class: "log-note note", role: "status" },
       h("p", {}, t("log.wishes")),
       h("ul", {}, asked.map(([name, level]) => h("li", {}, `${name || t("log.others")}: ${t(`log.${level}`)}`))),
-      button(t("log.agree"), () => this.#ask("log.answer", { consent: true }), "agree", true), " ",
-      button(t("log.disagree"), () => this.#ask("log.answer", { consent: false }), "disagree")));
+      h("div", { class: "card-actions" },
+        button(t("log.agree"), () => this.#ask("log.answer", { consent: true }), "agree", true),
+        button(t("log.disagree"), () => this.#ask("log.answer", { consent: false }), "disagree"))));
   }
 
   #row(module, words, levels, canFollow) {
@@ -43,6 +45,6 @@ export class Levels {
     if (canFollow) options.unshift(["", t("log.asOthers")]);
     const select = h("select", { "aria-label": words, name: `level-${module}`, onchange: () => this.#ask("log.level", { module, level: select.value }) },
       options.map(([value, text]) => h("option", { value, selected: value === now }, text)));
-    return [h("span", {}, words), select];
+    return h("label", { class: "setting" }, h("span", { class: "setting-name" }, words), select);
   }
 }

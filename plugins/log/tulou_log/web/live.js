@@ -11,7 +11,7 @@ export class Live {
   #timer = 0;
   #waiting = [];
   #paused = false;
-  #lines = h("ol", { class: "log-lines", "aria-live": "off", tabindex: "0" });
+  #lines = h("ol", { class: "log-lines raw", "aria-live": "off", tabindex: "0" });
   #none;
   #fault = fault();
   #level;
@@ -19,12 +19,12 @@ export class Live {
   #text;
   #act;
   #pause;
-  #form = h("form", { class: "log-form", onsubmit: (event) => event.preventDefault() });
+  #form = h("form", { class: "log-form field-grid", onsubmit: (event) => event.preventDefault() });
 
   constructor(tulou, parameters) {
     this.#tulou = tulou;
     const t = tulou.text;
-    this.#none = h("p", { class: "log-none" }, t("log.none"));
+    this.#none = h("p", { class: "log-none nothing" }, t("log.none"));
     const again = () => this.#later();
     const [level, levels] = choice(t("log.level"), "level", LEVELS.map((each) => [each, t(`log.${each}`)]), parameters.level ?? "debug", again);
     const [module, modules] = choice(t("log.module"), "module", [["", t("log.everything")]], "", again);
@@ -34,7 +34,7 @@ export class Live {
     this.#pause = button(t("log.pause"), () => this.#toggle(), "pause");
     fill(this.#form, level, module, text, act, this.#pause);
     this.wanted = parameters.module ?? "";
-    this.element = h("section", { class: "log-live" }, this.#form, this.#fault, this.#none, this.#lines);
+    this.element = h("section", { class: "log-live card stack" }, this.#form, this.#fault, this.#none, this.#lines);
   }
 
   async start() {
@@ -63,7 +63,7 @@ export class Live {
     this.#stop();
     this.#waiting = [];
     fill(this.#lines);
-    this.#none.hidden = false;
+    this.#empty(true);
     const params = { level: this.#level.value, module: this.#module.value, text: this.#text.value, correlation: this.#act.value };
     this.#stop = this.#tulou.listen("log.tail", params, (line) => this.#came(line));
   }
@@ -75,10 +75,15 @@ export class Live {
       return;
     }
     const atEnd = this.#lines.scrollHeight - this.#lines.scrollTop - this.#lines.clientHeight < 40;
-    this.#none.hidden = true;
+    this.#empty(false);
     this.#lines.append(this.#draw(line));
     while (this.#lines.children.length > MOST) this.#lines.firstChild.remove();
     if (atEnd) this.#lines.scrollTop = this.#lines.scrollHeight;
+  }
+
+  #empty(empty) {
+    this.#none.hidden = !empty;
+    this.#lines.hidden = empty;
   }
 
   #draw(line) {

@@ -20,7 +20,7 @@ export default class LogPage extends HTMLElement {
 
   connectedCallback() {
     if (!document.adoptedStyleSheets.includes(sheet)) document.adoptedStyleSheets.push(sheet);
-    this.classList.add("log-page");
+    this.classList.add("log-page", "card-page", "wide");
     this.#show();
   }
 
@@ -34,10 +34,10 @@ export default class LogPage extends HTMLElement {
     const Part = PARTS.find(([name]) => name === this.#shown)[1];
     const part = (this.#part = new Part(this.tulou, this.#parameters));
     const tabs = PARTS.map(([name]) => h("button", {
-      type: "button", role: "tab", class: "log-tab", "aria-selected": String(name === this.#shown),
+      type: "button", role: "tab", class: "segment log-tab", "aria-selected": String(name === this.#shown),
       dataset: { tab: name }, onclick: () => this.#choose(name),
     }, this.tulou.text(`log.${name}`)));
-    fill(this, h("nav", { class: "log-tabs", role: "tablist" }, tabs), part.element);
+    fill(this, h("nav", { class: "segments log-tabs", role: "tablist" }, tabs), part.element);
     await part.start();
   }
 

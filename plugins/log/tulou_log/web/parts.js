@@ -7,20 +7,20 @@ export const LEVELS = ["debug", "info", "warning", "error", "critical"];
 export function choice(label, name, options, value, changed) {
   const select = h("select", { name, onchange: () => changed?.(select.value) },
     options.map(([each, words]) => h("option", { value: each, selected: each === value }, words)));
-  return [h("label", {}, label, select), select];
+  return [h("label", { class: "field" }, h("span", { class: "field-label" }, label), select), select];
 }
 
 export function field(label, name, value, changed) {
   const input = h("input", { name, type: "search", autocomplete: "off", value, oninput: () => changed?.() });
-  return [h("label", {}, label, input), input];
+  return [h("label", { class: "field" }, h("span", { class: "field-label" }, label), input), input];
 }
 
 export function button(words, onclick, name, main = false) {
-  return h("button", { type: "button", class: main ? "log-button main" : "log-button", dataset: { action: name }, onclick }, words);
+  return h("button", { type: "button", class: main ? "button primary" : "button", dataset: { action: name }, onclick }, words);
 }
 
 export function fault() {
-  return h("p", { class: "log-fault", role: "alert", hidden: true });
+  return h("p", { class: "log-fault form-error", role: "alert", hidden: true });
 }
 
 /** Run something; what goes wrong is told where `place` is. */

@@ -11,10 +11,10 @@ export class Report {
   #request;
   #asked = null; // the request as the server put it
   #fault = fault();
-  #note = h("div");
+  #note = h("div", { hidden: true });
   #range;
   #level;
-  #result = h("div");
+  #result = h("div", { class: "card-stack" });
 
   constructor(tulou, parameters) {
     this.#tulou = tulou;
@@ -25,8 +25,8 @@ export class Report {
     const [range, rangeSelect] = choice(t("log.range"), "range", ranges, this.#request ? "asked" : "hour");
     const [level, levelSelect] = choice(t("log.level"), "report-level", LEVELS.map((each) => [each, t(`log.${each}`)]), "debug");
     [this.#range, this.#level] = [rangeSelect, levelSelect];
-    this.element = h("section", { class: "log-report" }, this.#note,
-      h("div", { class: "log-form" }, range, level, button(t("log.preview"), () => this.#preview(), "preview", true)),
+    this.element = h("section", { class: "log-report card stack" }, this.#note,
+      h("div", { class: "log-form field-grid" }, range, level, button(t("log.preview"), () => this.#preview(), "preview", true)),
       this.#fault, this.#result);
   }
 
@@ -34,10 +34,11 @@ export class Report {
     const state = await trying(this.#fault, () => this.#tulou.call("log.state"));
     this.#asked = state?.requests.find((each) => each.id === this.#request) ?? null;
     const t = this.#tulou.text;
-    fill(this.#note, this.#asked && h("div", { class: "log-note", role: "status" },
+    fill(this.#note, this.#asked && h("div", { class: "log-note note", role: "status" },
       h("p", {}, t(this.#asked.id === "crash" ? "log.crashed" : "log.requested")),
       this.#asked.reason && h("p", {}, t("log.reason"), this.#asked.reason),
-      button(t("log.refuse"), () => this.#refuse(), "refuse")));
+      h("div", {}, button(t("log.refuse"), () => this.#refuse(), "refuse"))));
+    this.#note.hidden = this.#asked === null;
   }
 
   close() {}
@@ -53,7 +54,7 @@ export class Report {
     const made = await trying(this.#fault, () => this.#tulou.call("log.preview", { ...this.#times(), level: this.#level.value }));
     if (!made) return;
     const t = this.#tulou.text;
-    const text = h("pre", { class: "log-preview", tabindex: "0" }, made.text);
+    const text = h("pre", { class: "log-preview raw", tabindex: "0" }, made.text);
     let shown = made.text.length;
     const more = button(t("log.more"), async () => {
       const next = await trying(this.#fault, () => this.#tulou.call("log.more", { id: made.id, start: shown }));
@@ -63,15 +64,16 @@ export class Report {
     }, "more");
     more.hidden = shown >= made.length;
     const send = button(t("log.send"), () => this.#send(made, send), "send", true);
-    fill(this.#result, h("p", {}, t("log.explain")),
-      h("p", { class: "log-size" }, `${made.lines} ${t("log.lines")}, ${made.size} ${t("log.bytes")}`), text, more, h("p", {}, send));
+    fill(this.#result, h("p", { class: "card-intro" }, t("log.explain")),
+      h("p", { class: "log-size card-sub" }, `${made.lines} ${t("log.lines")}, ${made.size} ${t("log.bytes")}`), text,
+      h("div", { class: "card-actions" }, more, send));
   }
 
   async #send(made, send) {
     const t = this.#tulou.text;
-    const bar = h("progress", { max: String(made.size), value: 0, "aria-label": t("log.sending") });
+    const bar = h("progress", { class: "gauge", max: String(made.size), value: 0, "aria-label": t("log.sending") });
     send.disabled = true;
-    send.after(bar);
+    send.parentElement.after(bar);
     const timer = setInterval(async () => {
       const far = await this.#tulou.call("log.progress", { id: made.id }).catch(() => null);
       if (far) bar.value = far[0];
@@ -81,14 +83,14 @@ export class Report {
     bar.remove();
     send.disabled = false;
     if (sent) {
-      fill(this.#note);
-      fill(this.#result, h("p", { class: "log-sent", role: "status" }, t("log.sent")));
+      this.#note.hidden = true;
+      fill(this.#result, h("p", { class: "log-sent note", role: "status" }, t("log.sent")));
     }
   }
 
   async #refuse() {
     await trying(this.#fault, () => this.#tulou.call("log.dismiss", { request: this.#request }));
-    fill(this.#note);
+    this.#note.hidden = true;
     fill(this.#result);
   }
 }

@@ -51,38 +51,33 @@ export default class TrackingPage extends HTMLElement {
   #frame() {
     const t = (key) => this.#t(key);
     this.parts = {
-      fault: h("p", { class: "tracking-fault", role: "alert", hidden: true }),
-      note: h("p", { class: "tracking-note", hidden: true }),
-      choices: h("div", { class: "tracking-choices", role: "radiogroup", "aria-label": t("tracking.consent") }),
-      where: h("p", { class: "tracking-where" }),
-      held: h("p", { class: "tracking-held" }),
-      lines: h("pre", { class: "tracking-lines", tabindex: "0", style: "overflow: auto; max-height: 22rem;"
-        + " white-space: pre-wrap; overflow-wrap: anywhere; font: var(--text-sm) var(--font-mono);"
-        + " background: var(--surface-field); padding: var(--space-3); border-radius: var(--radius-md)" }),
-      send: h("button", { class: "button tracking-send", type: "button", onclick: () => this.#act("tracking.report") },
+      fault: h("p", { class: "tracking-fault form-error", role: "alert", hidden: true }),
+      note: h("p", { class: "tracking-note note", hidden: true }),
+      choices: h("div", { class: "tracking-choices options", role: "radiogroup", "aria-label": t("tracking.consent") }),
+      where: h("p", { class: "tracking-where card-sub" }),
+      held: h("p", { class: "tracking-held card-sub" }),
+      lines: h("pre", { class: "tracking-lines raw", tabindex: "0" }),
+      send: h("button", { class: "button primary tracking-send", type: "button", onclick: () => this.#act("tracking.report") },
         t("tracking.send")),
       empty: h("button", { class: "button danger tracking-empty", type: "button",
         onclick: () => this.#act("tracking.empty") }, t("tracking.empty")),
       counts: h("div", { class: "tracking-counts" }),
-      problems: h("ul", { class: "tracking-problems" }),
-      table: h("div", { class: "tracking-table", style: "overflow-x: auto" }),
+      problems: h("ul", { class: "tracking-problems card-sub" }),
+      table: h("div", { class: "tracking-table" }),
     };
     const p = this.parts;
     this.radios = CHOICES.map((choice) => h("input", {
       type: "radio", name: "tracking-consent", value: choice, onchange: () => this.#choose(choice) }));
-    fill(p.choices, CHOICES.map((choice, index) => h("label", {
-      style: "display: flex; gap: var(--space-2); align-items: baseline; padding: var(--space-2) 0" },
-      this.radios[index],
-      h("span", {}, h("strong", {}, t(`tracking.${choice}`)), " ",
-        h("span", { class: "field-hint" }, t(`tracking.${choice}-hint`))))));
-    fill(this, h("div", { class: "tracking-page", style: "display: grid; gap: var(--space-4);"
-      + " padding: var(--space-4); max-width: 60rem" },
-      h("p", {}, t("tracking.intro")),
-      p.fault, p.note, p.choices, p.where,
-      h("h2", {}, t("tracking.next")), p.held, p.lines,
-      h("div", { style: "display: flex; gap: var(--space-2); flex-wrap: wrap" }, p.send, p.empty),
-      h("h2", {}, t("tracking.counts")), p.counts, p.problems,
-      h("details", {}, h("summary", {}, t("tracking.table")), p.table)));
+    fill(p.choices, CHOICES.map((choice, index) => h("label", { class: "option" }, this.radios[index],
+      h("span", {}, h("span", { class: "option-title" }, t(`tracking.${choice}`)),
+        h("span", { class: "option-hint" }, t(`tracking.${choice}-hint`))))));
+    this.classList.add("tracking-page", "card-page", "wide");
+    fill(this, p.fault,
+      h("article", { class: "card stack" }, h("p", { class: "card-intro" }, t("tracking.intro")), p.note, p.choices, p.where),
+      h("article", { class: "card stack" }, h("h2", {}, t("tracking.next")), p.held, p.lines,
+        h("div", { class: "card-actions" }, p.send, p.empty)),
+      h("article", { class: "card stack" }, h("h2", {}, t("tracking.counts")), p.counts, p.problems,
+        h("details", { class: "disclosure" }, h("summary", {}, t("tracking.table")), p.table)));
   }
 
   #draw() {
@@ -105,6 +100,7 @@ export default class TrackingPage extends HTMLElement {
     p.lines.textContent = this.#lines.join("\n");
     p.send.disabled = !state.held || !state.destination;
     p.empty.disabled = !state.held;
+    p.problems.hidden = state.problems.length === 0;
     fill(p.problems, state.problems.map((problem) => h("li", {}, problem)));
     this.#drawCounts();
   }
@@ -118,8 +114,9 @@ export default class TrackingPage extends HTMLElement {
         rows.push([`${this.#t("tracking.dropped")}: ${reason}`, name, count]);
       }
     }
-    fill(this.parts.counts, rows.length > 0 && table(
-      [this.#t("tracking.why"), this.#t("tracking.event"), this.#t("tracking.count")], rows));
+    fill(this.parts.counts, rows.length > 0
+      ? table([this.#t("tracking.why"), this.#t("tracking.event"), this.#t("tracking.count")], rows)
+      : h("p", { class: "nothing" }, this.#t("tracking.uncounted")));
   }
 
   #drawTable() {
@@ -170,11 +167,8 @@ export default class TrackingPage extends HTMLElement {
 }
 
 function table(heads, rows) {
-  return h("table", { style: "border-collapse: collapse; width: 100%; text-align: start" },
-    h("thead", {}, h("tr", {}, heads.map((head) => h("th", {
-      scope: "col", style: "text-align: start; padding: var(--space-1) var(--space-2)" }, head)))),
-    h("tbody", {}, rows.map((row) => h("tr", { style: "border-top: 1px solid var(--line-soft)" },
-      row.map((cell) => h("td", { style: "padding: var(--space-1) var(--space-2); vertical-align: top" },
-        typeof cell === "object" ? cell : String(cell)))))));
+  return h("table", { class: "table" },
+    h("thead", {}, h("tr", {}, heads.map((head) => h("th", { scope: "col" }, head)))),
+    h("tbody", {}, rows.map((row) => h("tr", {}, row.map((cell, index) =>
+      h("td", { "data-label": heads[index] }, typeof cell === "object" ? cell : String(cell)))))));
 }
-

@@ -18,8 +18,9 @@ export function dot(presence) {
   return h("span", { class: `presence presence-${presence}`, title: t(`presence.${presence}`) });
 }
 
-/** The picture of a contributed page. */
+/** The picture of a contributed page: a drawing of the plugin's own, or a character. */
 export function pageIcon(page) {
+  if (page.picture) return h("span", { class: "page-picture", "aria-hidden": "true", style: { "--picture": `url("${page.picture}")` } });
   return page.icon ? h("span", { class: "page-icon", "aria-hidden": "true" }, page.icon) : icon("page");
 }
 
