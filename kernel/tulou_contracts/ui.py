@@ -160,6 +160,8 @@ class Notice:
     text: str = ""
     url: str = ""
     """An inside address (``tulou://app/...``) that a click opens."""
+    values: Mapping[str, str] = field(default_factory=dict)
+    """What stands in the words for ``{name}``, in either language."""
 
 
 class Notices(Protocol):

@@ -176,7 +176,7 @@ class ShellApp:
         await self.following(url, "" if in_sight else self.screen.expect())
         return "" if in_sight else self.entry_url()
 
-    def notices(self) -> list[dict[str, str]]:
+    def notices(self) -> list[dict[str, Any]]:
         """What every page shows now."""
         return self.board.view()
 

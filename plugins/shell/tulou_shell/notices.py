@@ -38,10 +38,11 @@ class NoticeBoard:
         if self._notices.pop(notice_id, None) is not None:
             self._push("notices", self.view())
 
-    def view(self) -> list[dict[str, str]]:
+    def view(self) -> list[dict[str, Any]]:
         """As pages read them, oldest first."""
         return [
             {"id": each.id, "title": each.title[:LONGEST_TITLE], "text": each.text[:LONGEST_TEXT],
-             "url": each.url}
+             "url": each.url,
+             "values": {str(name): str(value)[:LONGEST_TEXT] for name, value in each.values.items()}}
             for each in self._notices.values()
         ]

@@ -3,12 +3,13 @@
 from tulou import Command, Level, Plugin
 from tulou_contracts.crypto import Cipher, Keyring
 from tulou_contracts.storage import Maintenance, Storage
+from tulou_contracts.ui import Notices
 
 plugin = Plugin(
     name="store",
     summary="the profile's data: one durable database, and small documents",
     level=Level.BASE,
-    wants=(Keyring, Cipher),
+    wants=(Keyring, Cipher, Notices),
     provides=(Storage, Maintenance),
     config="tulou_store.config:Config",
     run="tulou_store.service:run",

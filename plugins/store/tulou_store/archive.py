@@ -47,6 +47,14 @@ class Packer:
         self._gzip = gzip.GzipFile(fileobj=out, mode="wb", compresslevel=6, mtime=0)
         self._tar = tarfile.open(fileobj=self._gzip, mode="w|", format=tarfile.PAX_FORMAT)
         self.files: dict[str, tuple[int, str]] = {}
+        self._done = 0
+        self._now: IO[bytes] | None = None
+
+    @property
+    def taken(self) -> int:
+        """Bytes that were read so far; another thread may ask."""
+        now = self._now
+        return self._done + (now.tell() if now is not None and not now.closed else 0)
 
     def add(self, name: str, path: Path, *, copy: bool = True) -> None:
         """Add a file as it is now; one that may change meanwhile is copied first."""
@@ -65,7 +73,10 @@ class Packer:
         member = tarfile.TarInfo(name)
         member.size, member.mode = size, 0o600
         hashing = _Hashing(file)
+        self._now = file
         self._tar.addfile(member, hashing)
+        self._now = None
+        self._done += size
         self.files[name] = (size, hashing.digest.hexdigest())
 
     def finish(self, manifest: Manifest) -> None:

@@ -22,6 +22,7 @@ from tulou_contracts.storage import (
     Storage,
     StorageError,
 )
+from tulou_contracts.ui import Notices
 from tulou_store.config import Config
 from tulou_store.connections import Place
 from tulou_store.database import ProfileDatabase, serve_in_thread
@@ -29,6 +30,8 @@ from tulou_store.documents import DocumentSet
 from tulou_store.faults import of_system
 from tulou_store.keys import Keys
 from tulou_store.migrations import check
+from tulou_store.pages import StoragePages
+from tulou_store.telling import Teller
 from tulou_store.unlock import unlock
 from tulou_store.upkeep import Upkeep
 from tulou_store.writer import Writer
@@ -147,7 +150,13 @@ async def run(ctx: Context) -> AsyncIterator[None]:
     if restore_finish is not None:
         await trio.to_thread.run_sync(restore_finish, ctx.data.parent)
     keys = await unlock(ctx.data, ctx.config.encrypt, ctx.wanted(Keyring), ctx.wanted(Cipher), ctx.log)
-    store = Store(ctx.data, ctx.config, ctx.log, ctx.publish, keys)
+    teller = Teller(ctx.wanted(Notices))
+
+    def publish(event: object) -> None:
+        ctx.publish(event)
+        teller.tell(event)
+
+    store = Store(ctx.data, ctx.config, ctx.log, publish, keys)
     async with store.running():
         cipher = ctx.wanted(Cipher)
         upkeep = Upkeep(ctx.data, keys, store.profile, cipher.get, ctx.config.quota_mb, ctx.config.threads)
@@ -159,7 +168,12 @@ async def run(ctx: Context) -> AsyncIterator[None]:
         ctx.subscribe(AccountChanged, on_account)
         ctx.provide(Storage, store)
         ctx.provide(Maintenance, upkeep)
-        yield
+        ctx.implement(StoragePages(upkeep, ctx.wanted(Keyring), ctx.spawn, ctx.log))
+        end_watch = ctx.wanted(Notices).watch(teller.come)
+        try:
+            yield
+        finally:
+            end_watch()
 
 
 def _unfinished(profile: Path) -> Callable[[Path], None] | None:

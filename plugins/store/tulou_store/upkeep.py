@@ -6,8 +6,9 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import apsw
 import trio
@@ -22,6 +23,9 @@ from tulou_store.keys import Keys
 from tulou_store.sealing import SALT, SealedWriter
 from tulou_store.snapshots import copy_database
 from tulou_store.writer import Writer
+
+if TYPE_CHECKING:
+    from tulou_store.archive import Packer
 
 T = TypeVar("T")
 Seal = tuple[Cipher, bytes, bytes]
@@ -41,6 +45,26 @@ class Upkeep:
         self._cipher = cipher
         self._quota = quota_mb
         self._threads = threads
+        self._whole = 0
+        self._packer: Packer | None = None
+
+    @property
+    def secret(self) -> bytes | None:
+        """What the keys of an encrypted profile are made from; None: it is not encrypted."""
+        return self._keys.secret if self._keys is not None else None
+
+    @property
+    def packed(self) -> tuple[int, int]:
+        """Bytes of the backup being made that are packed, and about how many it will be; 0: not known."""
+        return (self._packer.taken if self._packer is not None else 0), self._whole
+
+    async def notes(self) -> dict[str, str]:
+        """When things were done last: ``checked`` (microseconds, a blank, faults found), ``saved``
+        (microseconds), and the ``account``."""
+        names = ("account", "checked", "saved")
+        return await self._writer().read(lambda reader: {
+            str(name): str(value) for name, value in reader.query("SELECT name, value FROM store_state")
+            if name in names})
 
     async def usage(self) -> StorageUsage:
         """See the contract."""
@@ -50,7 +74,15 @@ class Upkeep:
         """See the contract."""
         if self._database is not None:  # opening repairs, where damage was met before
             await self._database.alone(lambda writer: writer.opened() and None)
-        return await self._off_loop(self._check)
+        faults = await self._off_loop(self._check)
+        await self._remember("checked", f"{_now()} {len(faults)}")
+        return faults
+
+    async def _remember(self, name: str, value: str) -> None:
+        """For people to see; no matter when it cannot be kept."""
+        if self._database is not None:
+            with suppress(StorageError):
+                await self._database.alone(lambda writer: _set(writer, name, value))
 
     async def compact(self) -> int:
         """See the contract."""
@@ -82,7 +114,9 @@ class Upkeep:
             seal = (cipher, await cipher.derive_key(passphrase, salt), salt)
         elif self._keys is not None:
             raise StorageError("this profile is encrypted: its backup needs a passphrase")
-        return await self._off_loop(lambda: self._backup(target, seal))
+        made = await self._off_loop(lambda: self._backup(target, seal))
+        await self._remember("saved", str(_now()))
+        return made
 
     def _writer(self) -> ProfileDatabase:
         if self._database is None:
@@ -190,6 +224,7 @@ class Upkeep:
             draft.unlink(missing_ok=True)
             raise
         finally:
+            self._packer, self._whole = None, 0
             for path in snapshot.parent.glob(f"{snapshot.name}*"):
                 path.unlink()
         return BackupMade(path=target, files=files, bytes=target.stat().st_size, sealed=seal is not None)
@@ -200,7 +235,10 @@ class Upkeep:
         account, schemas, folders = self._snapshot(snapshot)
         with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             sealed = SealedWriter(file, *seal) if seal else None
-            packer = Packer(sealed or file)
+            self._packer = packer = Packer(sealed or file)
+            self._whole = snapshot.stat().st_size + sum(
+                path.stat().st_size for root in (self._folder / "documents", *(
+                    self._folder.parent / each for each in folders)) for path in files_below(root))
             packer.add("store/profile.db", snapshot, copy=False)
             if self._keys is not None:
                 packer.add("store/encrypted", self._folder / "encrypted")
@@ -213,7 +251,7 @@ class Upkeep:
                 for path in files_below(root):
                     packer.add(f"files/{folder}/{path.relative_to(root).as_posix()}", path)
             packer.finish(Manifest(
-                account=account, schemas=schemas, folders=folders, made=time.time_ns() // 1000,
+                account=account, schemas=schemas, folders=folders, made=_now(),
                 files=packer.files, key=self._keys.secret.hex() if self._keys else ""))
             if sealed is not None:
                 sealed.finish()
@@ -231,6 +269,15 @@ class Upkeep:
             connection.close(True)
         folders = sorted(name.partition(" ")[2] for name in state if name.startswith("folder "))
         return state.get("account", ""), schemas, folders
+
+
+def _now() -> int:
+    return time.time_ns() // 1000
+
+
+def _set(writer: Writer, name: str, value: str) -> None:
+    connection, _ = writer.opened()
+    connection.execute("INSERT OR REPLACE INTO store_state VALUES (?, ?)", (name, value))
 
 
 def _note(writer: Writer, name: str, value: str) -> None:

@@ -17,7 +17,7 @@ class Notices extends View {
   }
 
   #update() {
-    const key = (each) => JSON.stringify([each, t(each.title), t(each.text)]);
+    const key = (each) => JSON.stringify([each, t(each.title, each.values), t(each.text, each.values)]);
     keyed(this.#list, store.notices.filter((each) => !each.passing), key, draw);
     keyed(this.#sayings, store.notices.filter((each) => each.passing), key, drawSaying);
   }
@@ -35,8 +35,8 @@ function draw(notice) {
     }
   };
   return h("li", { class: "notice", dataset: { notice: notice.id } }, h("span", { class: "notice-icon" }, icon("bell")),
-    h("div", { class: "notice-words grow" }, h("p", { class: "notice-title" }, t(notice.title)),
-      notice.text && h("p", { class: "notice-text" }, t(notice.text)), trouble),
+    h("div", { class: "notice-words grow" }, h("p", { class: "notice-title" }, t(notice.title, notice.values)),
+      notice.text && h("p", { class: "notice-text" }, t(notice.text, notice.values)), trouble),
     notice.url && h("button", { type: "button", class: "bar-button", onclick: follow }, t("notice.open")),
     iconButton("close", t("action.close"), () => close(notice)));
 }
