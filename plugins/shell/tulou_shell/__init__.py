@@ -6,7 +6,9 @@ from tulou import Command, Level, Plugin, PluginControl
 from tulou_contracts.identity import Identity
 from tulou_contracts.messaging import Messenger
 from tulou_contracts.network import HttpHost
+from tulou_contracts.network_state import NetworkMonitor
 from tulou_contracts.routing import Presenter, Router
+from tulou_contracts.tracking import Tracker
 from tulou_contracts.transport import Transport
 from tulou_contracts.ui import Notices, Shell
 
@@ -18,7 +20,7 @@ plugin = Plugin(
     summary="The web app people see",
     level=Level.SHELL,
     requires=(HttpHost,),
-    wants=(Identity, Messenger, Transport, Router, PluginControl),
+    wants=(Identity, Messenger, Transport, Router, NetworkMonitor, Tracker, PluginControl),
     provides=(Shell, Notices, Presenter),
     grants=(
         "messages.read", "messages.send", "account.manage", "contacts.manage", "shell.open", "routes.open",

@@ -11,6 +11,7 @@ import trio
 from tulou import PluginControl
 from tulou_contracts.identity import Identity
 from tulou_contracts.messaging import Messenger
+from tulou_contracts.network_state import NetworkMonitor
 from tulou_contracts.routing import SCHEME, Origin, RouteForbidden, Router
 from tulou_contracts.transport import Transport
 from tulou_contracts.ui import PageFeed, PageMethod
@@ -20,6 +21,7 @@ from tulou_shell.notices import NoticeBoard
 from tulou_shell.opening import place_of
 from tulou_shell.presenting import Screen
 from tulou_shell.protocol import Fault
+from tulou_shell.surroundings import network_view
 from tulou_shell.views import connection_view
 
 T = TypeVar("T")
@@ -49,6 +51,7 @@ class Services:
     transport: Handle[Transport]
     control: Handle[PluginControl]
     router: Handle[Router] = Nobody()
+    network: Handle[NetworkMonitor] = Nobody()
 
 
 MISSING = {
@@ -74,6 +77,8 @@ class ShellApp:
         self._faults: dict[str, str] = {}
         self.fault_told: Callable[[str, str], None] = lambda module, error: None
         """Called with module and error when a page tells a fault that is new."""
+        self.opened_told: Callable[[str], None] = lambda page: None
+        """Called with the name of a contributed page that somebody opens."""
         self.following: Callable[[str, str], Awaitable[None]] = self._follow
         """Follows an address from outside, shown at a page; what takes longer goes on without the caller."""
         self.board = NoticeBoard(lambda name, data: None)
@@ -96,6 +101,11 @@ class ShellApp:
         if known and module not in self._faults:
             self._faults[module] = error = " ".join(error.split())
             self.fault_told(module, error)
+
+    def page_opened(self, name: str) -> None:
+        """A page shows a contributed one; of others nothing is noted."""
+        if name in self._catalogue.pages:
+            self.opened_told(name)
 
     @property
     def url(self) -> str:
@@ -131,12 +141,14 @@ class ShellApp:
         identity = self._services.identity.get()
         transport = self._services.transport.get()
         router = self._services.router.get()
+        network = self._services.network.get()
         account = identity.account if identity else None
         return {
             "account": {"address": account.address, "endpoint": account.endpoint} if account else None,
             "signedIn": identity.signed_in if identity else False,
             "connection": connection_view(transport.state if transport else None),
             "missing": self.missing(),
+            "network": network_view(network.state if network else None),
             "server": self._server,
             "device": self._device,
             "links": list(router.links) if router else [f"{SCHEME}://"],

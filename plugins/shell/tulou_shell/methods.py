@@ -35,6 +35,7 @@ class Backend(Protocol):
     def contributions(self) -> dict[str, Any]: ...
     def plugins(self) -> dict[str, Any]: ...
     def module_failed(self, module: str, error: str) -> None: ...
+    def page_opened(self, name: str) -> None: ...
     def page_method(self, name: str) -> PageMethod: ...
     def page_feed(self, name: str) -> PageFeed: ...
     def notices(self) -> list[dict[str, Any]]: ...
@@ -226,6 +227,11 @@ async def ui_open(backend: Backend, params: Params) -> Any:
     return await backend.open(params.text("url"), params.flag("outside"), params.page)
 
 
+async def page_opened(backend: Backend, params: Params) -> Any:
+    """A contributed page is shown."""
+    backend.page_opened(params.text("name", limit=250))
+
+
 async def page_call(backend: Backend, params: Params) -> Any:
     """A contributed method."""
     return await backend.page_method(params.text("name", limit=100)).handler(params.mapping("params"))
@@ -251,6 +257,7 @@ METHODS: dict[str, Method] = {
     "ui.notices": Method(ui_notices),
     "ui.close_notice": Method(ui_close_notice),
     "ui.open": Method(ui_open, foreign=True),
+    "page.opened": Method(page_opened),
     "page.call": Method(page_call, foreign=True),
     "plugins.status": Method(plugins_status),
 }

@@ -17,7 +17,9 @@ from tulou.flow import Signal
 from tulou_contracts.identity import Identity
 from tulou_contracts.messaging import ConversationChanged, MessageChanged, MessageStored, Messenger
 from tulou_contracts.network import HttpHost, Site
+from tulou_contracts.network_state import ClockSkewed, NetworkMonitor, NetworkStateChanged
 from tulou_contracts.routing import Presenter, Router, RoutesChanged
+from tulou_contracts.tracking import Tracker
 from tulou_contracts.transport import ConnectionChanged, ContactChanged, Transport
 from tulou_contracts.ui import Notices, Shell, contribute_ui
 from tulou_shell import handover
@@ -33,6 +35,8 @@ from tulou_shell.presenting import Screen
 from tulou_shell.remembered import Remembered
 from tulou_shell.routes import ShellRoutes
 from tulou_shell.site import Gate, open_site
+from tulou_shell.surroundings import tell_clock
+from tulou_shell.tracked import Tracked
 from tulou_shell.views import connection_view, contact_view
 
 DAY = 86400.0
@@ -51,7 +55,7 @@ async def run(ctx: Context) -> AsyncIterator[None]:
         services = Services(
             identity=ctx.wanted(Identity), messenger=ctx.wanted(Messenger),
             transport=ctx.wanted(Transport), control=ctx.wanted(PluginControl),
-            router=ctx.wanted(Router),
+            router=ctx.wanted(Router), network=ctx.wanted(NetworkMonitor),
         )
         shell = ShellApp(
             services, door, lambda: site.url, server=config.server, device=_device_name(ctx)
@@ -112,9 +116,17 @@ def _wire(
         ctx.log.error("the contributed module %s has a fault: %s", module, error)
         pages.push("plugins", shell.plugins())
 
+    def on_clock(event: ClockSkewed) -> None:
+        tell_clock(shell.board, event)
+
+    tracked = Tracked(ctx.wanted(Tracker))
+    ctx.implement(tracked)
+    shell.opened_told = tracked.opened
     pages.watched = on_watched
     shell.fault_told = on_fault
     ctx.subscribe(AccountChanged, on_account)
+    ctx.subscribe(ClockSkewed, on_clock)
+    ctx.subscribe(NetworkStateChanged, push_state)
     ctx.subscribe(ConnectionChanged, on_connection)
     ctx.subscribe(ContactChanged, on_contact)
     ctx.subscribe(PluginChanged, on_plugin)
@@ -122,6 +134,7 @@ def _wire(
     watches.callback(ctx.wanted(Identity).watch(push_state))
     watches.callback(ctx.wanted(Transport).watch(push_state))
     watches.callback(ctx.wanted(Router).watch(push_state))
+    watches.callback(ctx.wanted(NetworkMonitor).watch(push_state))
     shell.following = Arrivals(ctx, shell).follow
     ctx.spawn(feed.run, name="feed")
     ctx.spawn(contributions.run, name="contributions")

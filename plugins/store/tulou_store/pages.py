@@ -108,7 +108,7 @@ class StoragePages:
             self._backup = {"state": "failed", "reason": str(error)}
         except Exception:  # whatever it is, it must not stop the store
             self._log.exception("a backup was not made")
-            self._backup = {"state": "failed", "reason": "something went wrong inside Tulou; its log says what"}
+            self._backup = {"state": "failed", "reason": "something went wrong inside; the log says what"}
         else:
             self._backup = {"state": "done", "path": str(made.path), "size": made.bytes,
                             "files": made.files, "sealed": made.sealed}

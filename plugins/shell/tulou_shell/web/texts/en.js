@@ -136,6 +136,8 @@ export default {
   "connection.replaced": "Another device is using this account.",
   "connection.useHere": "Use it here",
   "connection.missing": "There is no plugin that connects to a server.",
+  "connection.down": "This computer has no network. It connects by itself as soon as there is one.",
+  "connection.captive": "This network wants you to sign in first: open a web page in your browser.",
   "connection.page": "Tulou is not answering. Connecting again…",
   "connection.pageClosed": "This page may no longer talk to Tulou. Open a new entry link.",
 
@@ -172,6 +174,9 @@ export default {
   "page.brokenHint": "Its plugin has a fault; Settings say which.",
   "page.loading": "Loading…",
   "arrival.failed": "A link was not opened",
+  "notice.clockSlow": "This computer's clock is about {minutes} minutes late",
+  "notice.clockFast": "This computer's clock is about {minutes} minutes early",
+  "notice.clockHint": "Set it right in the system's settings, or secure connections may fail.",
   "notice.label": "Notices",
   "notice.open": "Show",
   "settings.pages": "More",

@@ -136,6 +136,8 @@ export default {
   "connection.replaced": "这个帐号正在另一台设备上使用。",
   "connection.useHere": "在这里使用",
   "connection.missing": "没有连接服务器的插件。",
+  "connection.down": "这台电脑没有联网，联网后会自动连接。",
+  "connection.captive": "这个网络需要先登录才能上网，请在浏览器里登录。",
   "connection.page": "土楼没有响应，正在重新连接…",
   "connection.pageClosed": "这个页面不能再与土楼通信，请打开新的入口链接。",
 
@@ -172,6 +174,9 @@ export default {
   "page.brokenHint": "提供它的插件有问题，详情见“设置”。",
   "page.loading": "正在加载…",
   "arrival.failed": "有一个链接没有打开",
+  "notice.clockSlow": "这台电脑的时间慢了约 {minutes} 分钟",
+  "notice.clockFast": "这台电脑的时间快了约 {minutes} 分钟",
+  "notice.clockHint": "请在系统设置里校准时间，否则安全连接可能失败。",
   "notice.label": "通知",
   "notice.open": "查看",
   "settings.pages": "更多",

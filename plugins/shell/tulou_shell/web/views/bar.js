@@ -51,7 +51,15 @@ function trouble() {
     return { tone: "warn", text: t("connection.page"), action: t("action.retryNow"), act: () => store.hurry() };
   }
   if (store.session === null || !store.session.signedIn) return null;
-  return CONNECTION[store.connection.state]?.() ?? null;
+  const what = CONNECTION[store.connection.state]?.() ?? null;
+  return store.connection.state === "waiting" ? networkTrouble(what) : what;
+}
+
+/** The network says more than that the server is out of reach. */
+function networkTrouble(what) {
+  const { reach = "up", detail = "" } = store.session.network ?? {};
+  if (reach === "up") return what;
+  return { ...what, text: reach === "captive" && detail ? `${t("connection.captive")} (${detail})` : t(`connection.${reach}`) };
 }
 
 const retry = () => store.ask("connection.retry").catch(() => {});

@@ -69,6 +69,7 @@ class Page extends View {
       this.#hand();
       if (this.#element !== element) return;
       fill(this.#body, element);
+      store.ask("page.opened", { name: this.#name }).catch(() => {}); // nobody misses a count
       // for the keys that scroll, unless somebody writes something meanwhile
       if ([document.body, null].includes(document.activeElement)) this.#body.focus({ preventScroll: true });
     } catch {
