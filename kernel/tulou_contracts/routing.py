@@ -98,7 +98,9 @@ class Navigation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToPage:
-    """Shows a page: a name of `tulou_contracts.ui.Page`, or one of the shell's own (``chat``...)."""
+    """Shows a page: a name of `tulou_contracts.ui.Page`, or one of the shell's own (``chat``...).
+
+    The guards of the page's own address (``app/NAME``: `SIGNED_IN`) hold for this one as well."""
 
     page: str
     fixed: Mapping[str, str] = field(default_factory=dict)

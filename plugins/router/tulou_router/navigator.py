@@ -85,7 +85,7 @@ class Navigator:
                 url = elsewhere
                 continue
             try:
-                await self._decisions.guarded(registry, entry.guards, navigation)
+                await self._decisions.guarded(registry, registry.guards_of(entry), navigation)
             except NotSignedIn:
                 if asked:
                     raise RouteForbidden("Not opened: nobody is signed in.") from None

@@ -38,7 +38,7 @@ class Entry:
 
     @property
     def guards(self) -> Sequence[str]:
-        """Names of the guards that must agree."""
+        """Names of the guards that it names itself; `Registry.guards_of` has all that must agree."""
         held = self.route or self.alias
         return held.guards if held is not None else ()
 
@@ -74,6 +74,14 @@ class Registry:
         """The interceptors, highest priority first, then by name."""
         return sorted(self.interceptors.values(), key=lambda each: (-each.priority, each.name))
 
+    def guards_of(self, entry: Entry) -> Sequence[str]:
+        """Names of the guards that must agree: for a page, those of its own address as well."""
+        if entry.route is None or not isinstance(entry.route.target, ToPage):
+            return entry.guards
+        page = entry.route.target.page
+        own = self.routes.get(f"app.{page}") or self.routes.get(f"shell.{page}")
+        return tuple(dict.fromkeys([*(own.guards if own else ()), *entry.guards]))
+
     def traces(self) -> list[Trace]:
         """What should be remembered of the plugins' routes."""
         return [
@@ -83,7 +91,8 @@ class Registry:
 
     def status(self) -> list[RouteStatus]:
         """As shown to people and programs, in the order of paths."""
-        return sorted((_status(each) for each in self.table), key=lambda each: (each.path, each.name))
+        known = [_status(each, self.guards_of(each)) for each in self.table]
+        return sorted(known, key=lambda each: (each.path, each.name))
 
 
 def build(
@@ -213,12 +222,12 @@ def _named(entry: Entry) -> str:
     return f"the company's route {entry.alias.path!r}" if entry.alias else "another one"
 
 
-def _status(entry: Entry) -> RouteStatus:
+def _status(entry: Entry, guards: Sequence[str]) -> RouteStatus:
     if entry.route is not None:
         route = entry.route
         return RouteStatus(
             name=route.name, path=route.path, leads_to=_words(route), parameters=route.parameters,
-            exported=route.exported, guards=tuple(route.guards), owner=route.owner, pushed=False,
+            exported=route.exported, guards=tuple(guards), owner=route.owner, pushed=False,
             available=True,
         )
     if entry.alias is not None:

@@ -46,6 +46,22 @@ async def test_an_address_goes_on_once_somebody_signed_in(tmp_path: Path, autoju
         assert [each[0].page for each in building.screen.presented] == ["mine"]
 
 
+@pytest.mark.parametrize("own", ["app.page", "shell.page"])
+async def test_a_route_to_a_page_waits_as_the_page_itself_does(
+    tmp_path: Path, autojump_clock: Any, own: str
+) -> None:
+    itself = Route(name=own, path="app/page", target=ToPage(page="page"), exported=True, guards=[SIGNED_IN])
+    building = Building(tmp_path, [PAGE, itself])
+    async with building.running() as router, trio.open_nursery() as nursery:
+        nursery.start_soon(router.open, "tulou://page")
+        await trio.sleep(100)
+        assert building.screen.presented == []
+        await building.person.sign_in(ANNA)
+        await wait_all_tasks_blocked()
+        assert [each[0].page for each in building.screen.presented] == ["page"]
+        assert {each.name: each.guards for each in router.routes()}["shop.page"] == (SIGNED_IN,)
+
+
 async def test_it_goes_on_for_the_same_account_only(tmp_path: Path, autojump_clock: Any) -> None:
     building = Building(tmp_path, [MINE], person=Person(ANNA))
     async with building.running() as router, trio.open_nursery() as nursery:

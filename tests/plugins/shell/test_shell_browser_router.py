@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from shell_diary import diary_on
 from shell_fakes import BO, ME, Room, furnished, until
-from tulou_contracts.routing import Origin, RouteForbidden, Router, RouteUnavailable
+from tulou_contracts.routing import (
+    Origin, Route, RouteForbidden, Router, RouteUnavailable, ToPage, contribute_routes,
+)
 
+from tulou import Context, Plugin, implements
 from tulou_shell.handover import hand_over
 
 pytestmark = pytest.mark.browser
@@ -39,6 +44,29 @@ def test_an_address_waits_for_the_person_and_goes_on(start: Any, visit: Any) -> 
     page.click("tulou-sign-in button[type=submit]")
     until(page, "location.hash.startsWith('#/chats/bowen')")
     page.wait_for_selector("tulou-conversation")
+
+
+class Entries:
+    """An address of one's own for a page, as the documentation writes it: without a guard."""
+
+    @implements(contribute_routes)
+    def contribute_routes(self) -> Any:
+        return [Route(name="diary.entry", path="entry/{q}", target=ToPage(page="diary"), exported=True)]
+
+
+@asynccontextmanager
+async def entries(ctx: Context) -> AsyncIterator[None]:
+    ctx.implement(Entries())
+    yield
+
+
+def test_an_address_of_a_plugins_own_route_waits_as_well(start: Any, visit: Any, diary: Any) -> None:
+    app = start(signed_out, **with_router(diary[1], Plugin(name="entries", run=entries)))
+    page = visit(app, link=hand_over(app.profile / "shell", "tulou://entry/%E5%8C%97%E4%BA%AC").link)
+    page.wait_for_selector("tulou-sign-in")
+    page.fill("input[name=password]", "geheim")
+    page.click("tulou-sign-in button[type=submit]")
+    page.wait_for_selector('.shown:text-is(\'{"q":"北京"}\')')
 
 
 def test_the_shells_places_are_routes_like_anybodys(start: Any, visit: Any, diary: Any) -> None:
