@@ -7,6 +7,7 @@ before it, so catching up may stop anywhere and go on later.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from logging import Logger
 
@@ -83,6 +84,8 @@ class CatchUp:
         try:
             if not self._complete:
                 await self._catch_up()
+                if self._database.repair is not None:
+                    await self._database.settle_repair()  # what the server has is here again
                 self._complete = epoch == self._epoch
         except NotConnected:
             pass  # the next session goes on from the bookmark
@@ -94,7 +97,9 @@ class CatchUp:
     async def _catch_up(self) -> None:
         after = await self._database.read(lambda reader: rows.meta(reader, "archive"))
         fetched = 0
-        while after is not None and fetched < self._limit:
+        # after a repair everything is fetched again, however much it is; it goes on where it was cut off
+        limit = self._limit if self._database.repair is None else math.inf
+        while after is not None and fetched < limit:
             try:
                 page = await self._transport.archive(after=after or None, limit=self._page)
             except UnknownArchiveId as error:

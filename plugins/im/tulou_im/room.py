@@ -23,6 +23,7 @@ from tulou_im import rows
 from tulou_im.catchup import CatchUp
 from tulou_im.config import Config
 from tulou_im.inbox import Inbox
+from tulou_im.mending import mend
 from tulou_im.messenger import Conversations
 from tulou_im.outbox import Outbox
 from tulou_im.receipts import Receipts
@@ -88,6 +89,7 @@ class Room:
     ) -> Room:
         """Open the tables. Raises `StorageError`."""
         database = await storage.database("im", MIGRATIONS)
+        await mend(database)
         own = await database.read(lambda reader: rows.meta(reader, "own"))
         return cls(database, transport, around, config or Config(), own or "")
 
