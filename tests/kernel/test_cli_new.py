@@ -66,6 +66,35 @@ def test_what_was_left_lying_in_the_template_is_not_copied(
     assert new.make("poll", site.work / "made") == ["a.py"]
 
 
+def test_a_plugin_with_a_page_is_the_templates_other_half(site: Site) -> None:
+    ended = site.main("new", "my-poll", "--page", "--json")
+    document = json.loads(ended.out)
+    folder = site.work / document["folder"]
+    assert {"tulou_my_poll/__init__.py", "tulou_my_poll/events.py", "tulou_my_poll/web/my-poll.js",
+            "tests/test_my_poll.py", "setup.cfg", "pyproject.toml", "README.md",
+            "tulou_my_poll/py.typed"} <= set(document["files"])
+    assert not {"tulou_my_poll/cards.py", "tulou_my_poll/contract.py"} & set(document["files"])
+    text = "\n".join((folder / each).read_text("utf-8") for each in document["files"])
+    for part in ("Page(", "PageMethod(", "PageFeed(", 'language="zh"', "Route(", "EventSpec(", "Personal("):
+        assert part in text
+    assert not any(word in text for word in ("example-card", "example_card", "ExampleCard", "Example card"))
+
+
+def test_a_plugin_without_a_page_has_nothing_of_the_other(site: Site) -> None:
+    files = json.loads(site.main("new", "my-poll", "--json").out)["files"]
+    assert not [each for each in files if each.startswith("page/") or each.endswith("events.py")]
+
+
+def test_a_new_plugin_with_a_page_passes_its_own_tests(tmp_path: Path) -> None:
+    folder = tmp_path / "tulou-my-poll"
+    new.make("my-poll", folder, page=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"], cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_the_template_passes_its_own_tests_unrendered() -> None:
     folder = new.template()
     done = subprocess.run(
@@ -101,8 +130,10 @@ class Environment:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("how", ["wheel", "sdist"])
-def test_a_new_plugin_installs_shows_at_once_and_passes_its_tests_and_mypy(tmp_path: Path, how: str) -> None:
+@pytest.mark.parametrize(("how", "which"), [("wheel", []), ("sdist", []), ("wheel", ["--page"])])
+def test_a_new_plugin_installs_shows_at_once_and_passes_its_tests_and_mypy(
+    tmp_path: Path, how: str, which: list[str],
+) -> None:
     source = tmp_path / "source"
     tracked = subprocess.run(["git", "ls-files", "-z", "setup.*", "MANIFEST.in", "pyproject.toml", "LICENSE",
                               "README.md", "kernel", "plugin_template"], cwd=ROOT, capture_output=True,
@@ -121,7 +152,7 @@ def test_a_new_plugin_installs_shows_at_once_and_passes_its_tests_and_mypy(tmp_p
     environment.good("-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", tmp_path, source)
     environment.good(*pip, next(tmp_path.glob("tulou-*.whl")))
     tulou = ("-m", "tulou")
-    environment.good(*tulou, "new", "my-poll", cwd=tmp_path)
+    environment.good(*tulou, "new", "my-poll", *which, cwd=tmp_path)
     environment.good(*pip, "-e", tmp_path / "tulou-my-poll")
     [listed] = json.loads(environment.good(*tulou, "plugins", "list", "--json", cwd=tmp_path))["plugins"]
     assert (listed["name"], listed["state"]) == ("my-poll", "installed")
@@ -129,6 +160,7 @@ def test_a_new_plugin_installs_shows_at_once_and_passes_its_tests_and_mypy(tmp_p
     folder = tmp_path / "tulou-my-poll"
     assert " passed" in environment.good("-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=folder)
     assert "Success" in environment.good("-m", "mypy", "--cache-dir", tmp_path / "mypy", cwd=folder)
+    environment.good("-m", "tulou.testing", "my-poll", cwd=folder)
     (tmp_path / "tulou.toml").write_text("[plugins.my-poll]\n")
     assert "nothing wrong" in environment.good(*tulou, "check", cwd=tmp_path)
     # and as a wheel, its page's file is inside

@@ -16,6 +16,9 @@ from tulou.cli.output import as_json
 from tulou.errors import TulouError
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*\Z")
+_PAGE = "page"
+"""Folder of the template that holds what `--page` puts in the place of the rest."""
+_SHARED = ("setup.cfg", "pyproject.toml", "tulou_example_card/py.typed")
 _LEFT_OUT = re.compile(r"__pycache__|build|dist|\..*|.*\.egg-info|.*\.pyc")
 
 
@@ -24,6 +27,9 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help="lower-case words joined by '-', e.g. my-greeter")
     parser.add_argument("--into", metavar="DIR", type=Path, default=Path("."),
                         help="where to make the folder tulou-NAME; left out: here")
+    parser.add_argument("--page", action="store_true",
+                        help="one with a page of its own, a route, a tracked event and a log line, instead of"
+                        " one that makes cards of messages")
     parser.add_argument("--json", action="store_true", help="print what was made as JSON")
 
 
@@ -34,14 +40,14 @@ def run(options: Namespace) -> int:
     fault = _fault(name, target)
     if fault:
         raise Usage(fault)
-    files = make(name, target)
+    files = make(name, target, page=options.page)
     if options.json:
         as_json({"name": name, "folder": target, "files": files})
         return 0
     print(f"made {target}, a plugin that works; README.md there explains it in ten minutes. Next:\n\n"
           f"  pip install -e '{target}[testing]'\n"
           f"  cd {target} && pytest && mypy\n"
-          f"  tulou plugins why {name}\n\n"
+          f"  tulou demo --with {name}\n\n"
           f"and to make it part of an app, write [plugins.{name}] into its composition.")
     return 0
 
@@ -65,15 +71,15 @@ def _fault(name: str, target: Path) -> str:
     return ""
 
 
-def make(name: str, target: Path) -> list[str]:
+def make(name: str, target: Path, *, page: bool = False) -> list[str]:
     """Write the rendered template, whole or not at all; returns the files, relative to `target`."""
-    source = template()
+    sources = _sources(template(), page)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=".tulou-new-") as scratch:
             made = Path(scratch) / "plugin"
-            for path in _files(source):
-                relative = render(path.relative_to(source).as_posix(), name)
+            for relative, path in sources.items():
+                relative = render(relative, name)
                 place = made / relative
                 place.parent.mkdir(parents=True, exist_ok=True)
                 place.write_text(render(path.read_text("utf-8"), name), "utf-8")
@@ -90,6 +96,16 @@ def template() -> Path:
         if (folder / "setup.cfg").is_file():
             return folder
     raise TulouError(f"the template is missing beside {package}; reinstall tulou")
+
+
+def _sources(folder: Path, page: bool) -> dict[str, Path]:
+    """Path in the new plugin -> file of the template."""
+    every = {path.relative_to(folder).as_posix(): path for path in _files(folder)}
+    inside = {each.removeprefix(f"{_PAGE}/"): path for each, path in every.items()
+              if each.startswith(f"{_PAGE}/")}
+    if page:
+        return {each: every[each] for each in _SHARED} | inside
+    return {each: path for each, path in every.items() if path not in inside.values()}
 
 
 def _files(folder: Path) -> Iterator[Path]:
