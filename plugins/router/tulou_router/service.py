@@ -31,6 +31,7 @@ from tulou_contracts.routing import (
 from tulou_router.company import KIND, CompanyRoutes
 from tulou_router.config import Config
 from tulou_router.decisions import Decisions
+from tulou_router.keeping import keep_in_backups
 from tulou_router.memory import Memory
 from tulou_router.navigator import Navigator, found
 from tulou_router.readiness import RUNNING, Standing, absent, forgotten, still_starting
@@ -53,6 +54,7 @@ async def run(ctx: Context) -> AsyncIterator[None]:
     end_watch = ctx.wanted(Company).watch(router.look_again.set)
     try:
         ctx.spawn(router.keep_looking, name="registrations")
+        ctx.spawn(keep_in_backups, ctx, name="backups")
         ctx.provide(Router, router)
         yield
     finally:

@@ -32,6 +32,7 @@ from tulou_shell.link import NotRunning, entry_link_of
 from tulou_shell.page import ASSETS
 from tulou_shell.places import data_folder, shell_folder
 from tulou_shell.remembered import FILE, Remembered
+from tulou_shell.running import check_no_demo, demo_hint, launcher_folder, places
 from tulou_shell.service import DAY
 from tulou_shell.site import HTML, Gate, open_site
 
@@ -42,14 +43,18 @@ FORM_ACTION = "'self' http://127.0.0.1:*"
 
 def main(arguments: list[str]) -> int:
     """Run until told to stop; the exit status."""
-    parser = argparse.ArgumentParser(prog="tulou open", description="The accounts of this machine.")
+    parser = argparse.ArgumentParser(prog="tulou open", description=
+        "The accounts of this machine; or an address (tulou://...) in the app that runs: the accounts', else"
+        " a demo's, and one is started where none runs. Exit status 1 when the address leads nowhere.")
     parser.add_argument("what", nargs="*", metavar="URL|COMPOSITION",
                         help="an address to open (tulou://...), and what each account runs: a name or a"
                         " file (default: office)")
     parser.add_argument("--account", default="", metavar="ADDRESS",
-                        help="whom an address is for, among several accounts (default: the last one used)")
+                        help="whom an address is for, among several accounts, or the demo's two people (default:"
+                        " the last one used)")
     parser.add_argument("--profile", type=Path, metavar="FOLDER",
-                        help="hand the address to the app that `tulou run` runs on this profile")
+                        help="hand the address to the app that runs on this profile, by `tulou run` or, in the"
+                        " folders anna and bowen of its data, by `tulou demo`")
     parser.add_argument("--data", type=Path, default=data_folder(), metavar="FOLDER",
                         help="where everything is kept (default: %(default)s)")
     parser.add_argument("--no-browser", action="store_true", help="only print the address")
@@ -59,14 +64,17 @@ def main(arguments: list[str]) -> int:
     browser = not options.no_browser
     if options.profile is not None and not url:
         parser.error("--profile takes an address to hand over; to start a profile there is `tulou run`")
-    place = launcher_folder(folder) if options.profile is None else shell_folder(options.profile)
-    if url:
-        status = _handed_over(place, url, options.account, browser, must=options.profile is not None)
+    if options.profile is not None:
+        place = shell_folder(options.profile)
+        return _handed_over(place, url, options.account, browser, must=True) or 0
+    for place, account in places(folder, options.account) if url else ():
+        status = _handed_over(place, url, account, browser, must=False)
         if status is not None:
             return status
     try:
+        check_no_demo(folder)
         composition = Composition.load(name).with_config("shell", announce="nothing")
-        trio.run(_run, folder, composition, browser, url, options.account)
+        return trio.run(_run, folder, composition, browser, url, options.account)
     except BaseException as error:
         sentences = list(told(error))
         if not sentences:
@@ -75,12 +83,6 @@ def main(arguments: list[str]) -> int:
             return _show_running(folder, browser, sentences[0], url, options.account)
         print("\n".join(map(str, sentences)), file=sys.stderr)
         return 1
-    return 0
-
-
-def launcher_folder(folder: Path) -> Path:
-    """Where the launcher keeps its own things below the folder of `tulou open --data`."""
-    return folder / "launcher" / "launcher"
 
 
 def _sorted_out(parser: argparse.ArgumentParser, what: list[str]) -> tuple[str, str]:
@@ -132,7 +134,8 @@ def _show(link: str, browser: bool) -> None:
             webbrowser.open(link)
 
 
-async def _run(folder: Path, composition: Composition, browser: bool, url: str, account: str) -> None:
+async def _run(folder: Path, composition: Composition, browser: bool, url: str, account: str) -> int:
+    """Until told to stop, or at once when the address that it starts for leads nowhere; the exit status."""
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_stop_on_signal, nursery.cancel_scope)
         house = Accounts(folder / "accounts", composition, nursery)
@@ -142,21 +145,25 @@ async def _run(folder: Path, composition: Composition, browser: bool, url: str, 
         )
         async with kernel.running():
             shell = kernel.service(Shell)
-            link = await _arrival(shell, url, account) if url else ""
+            link = await _arrival(shell, url, account, demo_hint(folder, account)) if url else ""
+            if link is None:
+                nursery.cancel_scope.cancel()
+                return 1
             await trio.to_thread.run_sync(_show, link or shell.entry_url(), browser)
             await trio.sleep_forever()
+    return 0
 
 
-async def _arrival(shell: Shell, url: str, account: str) -> str:
-    """The app starts for an address: what is wrong with that is said, and the app runs all the same."""
+async def _arrival(shell: Shell, url: str, account: str, hint: str) -> str | None:
+    """A way to what an address shows; None, with a sentence said, when it leads nowhere."""
     try:
         return await shell.arrive(url, account)
     except BaseException as error:
         sentences = list(told(error))
         if not sentences:
             raise
-        print("\n".join(map(str, sentences)), file=sys.stderr, flush=True)
-        return ""
+        print("\n".join([*map(str, sentences), *filter(None, [hint])]), file=sys.stderr, flush=True)
+        return None
 
 
 async def _stop_on_signal(scope: trio.CancelScope) -> None:

@@ -40,12 +40,13 @@ def entry_link_of(folder: Path, profile: Path) -> str:
     """As `entry_link`, for the folder in which a shell (or the launcher) remembers its port."""
     remembered = Remembered(folder)
     port = remembered.now or remembered.port
-    if not port or not _answers(port):
+    if not port or not answers(port):
         raise NotRunning(f"Tulou is not running on the profile {profile}; start it first.")
     return f"http://127.0.0.1:{port}/enter?code={invite(folder)}"
 
 
-def _answers(port: int) -> bool:
+def answers(port: int) -> bool:
+    """Whether anybody serves a port of this machine."""
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=2):
             return True
