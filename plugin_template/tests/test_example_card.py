@@ -15,6 +15,7 @@ from tulou_example_card.contract import ExampleCards
 from tulou_example_card.pages import ExampleCardPages
 
 NAME = "example-card"
+PAGES = ExampleCardPages()
 
 
 class TestConformance(Conformance):
@@ -27,7 +28,7 @@ class TestPages(UiConformance):
     """What it adds to the pages: files are there, modules are modules, words are in both languages."""
 
     def contributions(self) -> Sequence[Contribution]:
-        return ExampleCardPages().contribute_ui()
+        return PAGES.contribute_ui()  # of one object, as in the app: a page's feed is known by its source
 
 
 def text(body: str) -> Draft:

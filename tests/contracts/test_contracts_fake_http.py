@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tulou_contracts.network import (
@@ -30,6 +32,12 @@ async def test_answers_by_method_and_address() -> None:
     with pytest.raises(Unreachable, match="no answer to POST"):
         await client.send(HttpRequest(url=URL, method="POST"))
     assert [each.method for each in http.asked] == ["get", "PUT", "DELETE", "POST"]
+
+
+@pytest.mark.parametrize("answers", [lambda request: HttpResponse(status=200), "GET https://h.example", 7])
+def test_answers_that_are_no_table_are_refused_with_an_example(answers: Any) -> None:
+    with pytest.raises(TypeError, match="takes a mapping.* e.g. {'GET https"):
+        FakeHttp(answers)
 
 
 async def test_streams_come_in_pieces() -> None:

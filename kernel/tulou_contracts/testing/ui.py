@@ -3,8 +3,10 @@
 Subclass the suite in a test module and answer with the plugin's contributions::
 
     class TestMine(UiConformance):
+        pages = MyPages(...)                        # one object, as in the app: a feed is known by its source
+
         def contributions(self):
-            return MyContributions().contribute_ui()
+            return self.pages.contribute_ui()
 
 It reads files only: that a module draws what it should is for a browser test.
 """
@@ -100,7 +102,8 @@ class UiConformance:
         for name, each in ours:
             assert again.get(name) == each, \
                 f"the feed {name!r} has another source at every asking, so pages would begin it anew: " \
-                "name a function or a method of an object that stays, no lambda and no partial"
+                "name a function, or a method of one object that stays; not a lambda, a partial, or a" \
+                " method of a new object at every asking (make the object once, outside contributions())"
 
     def test_texts_have_the_same_keys_in_both_languages(self) -> None:
         keys = {language: self._keys(language) for language in LANGUAGES}

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tulou.cli.choose import add_composition, chosen, default_profile
+from tulou.cli.choose import add_composition, chosen_or_none, data_folder, default_profile
 from tulou_contracts.logs import LogFilter, LogLine, LogsError, Verbosity
 from tulou_log import reading
 from tulou_log.config import LEVELS, Config
@@ -51,8 +51,14 @@ def _filtered(parser: argparse.ArgumentParser) -> None:
 
 
 def _folder(options: argparse.Namespace) -> Path:
-    profile = options.profile or default_profile(chosen(options.composition))
-    return Path(profile) / "log"
+    if options.profile is not None:
+        return Path(options.profile) / "log"
+    composition = chosen_or_none(options.composition)
+    if composition is None:
+        raise LogsError(
+            "whose logs? Name the app's folder with --profile (of `tulou demo`:"
+            f" --profile {data_folder() / 'demo' / 'anna'}), or its composition with -c, e.g. -c office")
+    return default_profile(composition) / "log"
 
 
 def _which(options: argparse.Namespace) -> LogFilter:

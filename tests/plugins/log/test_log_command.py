@@ -149,3 +149,11 @@ def test_the_command_is_there(profile: Path) -> None:
                           capture_output=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     assert "one 1" in done.stdout
+
+
+def test_whose_logs_is_asked_with_the_option_that_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(LogsError, match="--profile .*anna.* -c office"):
+        run()

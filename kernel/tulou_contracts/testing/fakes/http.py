@@ -14,12 +14,19 @@ Answer = HttpResponse | NetworkError | Callable[[HttpRequest], HttpResponse]
 
 
 class FakeHttp:
-    """Implements `HttpClient` and `HttpStreams` by a table: ``"POST https://h/path"`` -> answer.
+    """Implements `HttpClient` and `HttpStreams` by a table: ``"POST https://h/path?query"`` -> answer.
 
-    An address without an answer is unreachable. A function answers by the request; it may raise.
+    An answer is a response, an error to be raised, or a function that answers by the request and may
+    raise. An address without an answer is unreachable; the query is a part of it. Raises `TypeError`
+    for `answers` that are no such table.
     """
 
     def __init__(self, answers: Mapping[str, Answer] | None = None) -> None:
+        if answers is not None and not isinstance(answers, Mapping):
+            raise TypeError(
+                "FakeHttp takes a mapping of 'METHOD ADDRESS' to an answer, e.g."
+                " {'GET https://h.example/a?b=c': HttpResponse(status=200)}; an answer may be a function."
+                f" This is none: {answers!r}")
         self.answers: dict[str, Answer] = dict(answers or {})
         """May be changed while it is in use."""
         self.asked: list[HttpRequest] = []

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tulou.cli.choose import default_profile
+from tulou.cli.choose import data_folder, default_profile
 from tulou.errors import TulouError
 
 FILE = "admin.json"
@@ -111,7 +111,8 @@ class _Desk:
                 continue
         raise NotReached(
             f"no company service runs on {' or '.join(map(str, self._profiles))}: start it (`tulou run"
-            " server` or `tulou run company`), or name its profile with --profile")
+            " server` or `tulou run company`), or name its profile with --profile (of `tulou demo`:"
+            f" --profile {data_folder() / 'demo' / 'server'})")
 
 
 def _problem(body: bytes, status: int) -> str:
