@@ -57,6 +57,16 @@ def test_an_address_starts_the_app_and_the_next_one_reaches_it(opened: Any, tmp_
     assert wrong.returncode == 1 and "outside" in said and "Traceback" not in said
 
 
+def test_an_app_that_would_start_for_nothing_does_not(opened: Any) -> None:
+    for arguments, words in (
+        (["tulou://weather/北京"], "leads nowhere"),
+        ([CHAT, "--account", "eve@acme.example"], "no account eve"),
+    ):
+        process = opened(*arguments)
+        out, said = process.communicate(timeout=60)
+        assert process.returncode == 1 and words in said and out == "" and "Traceback" not in said
+
+
 def test_an_address_finds_the_account_it_is_for(opened: Any, tmp_path: Path) -> None:
     accounts = tmp_path / "data" / "accounts"
     for name, address in (("account-1", "anna@acme.example"), ("account-2", "bo@acme.example")):

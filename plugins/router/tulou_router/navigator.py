@@ -149,7 +149,8 @@ def found(
         raise RouteForbidden(f"{shown(url)} may not be opened from outside the app.")
     if entry.trace is not None:
         owner = f"the plugin {entry.trace.owner!r}" if entry.trace.owner else "the plugin behind it"
-        raise RouteUnavailable(f"{shown(url)} cannot be opened now: {owner} is not here.")
+        why = "has failed; the log says why" if entry.trace.owner in registry.failed else "is not here"
+        raise RouteUnavailable(f"{shown(url)} cannot be opened now: {owner} {why}.")
     for name in parts.query:
         if name in given:
             raise ParameterWrong(f"{shown(url)} has the parameter {name!r} twice.")

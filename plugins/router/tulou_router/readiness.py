@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 WAITING, STARTING, RUNNING, STOPPING, BACKOFF = "waiting", "starting", "running", "stopping", "backoff"
+FAILED = frozenset({"failed", BACKOFF})
 _HELPLESS = frozenset({"failed", "unresolved", "stopped"})
 ON_THE_WAY = frozenset({WAITING, STARTING, STOPPING, BACKOFF})
 

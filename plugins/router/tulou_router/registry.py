@@ -68,6 +68,8 @@ class Registry:
     guards: dict[str, Guard] = field(default_factory=dict)
     interceptors: dict[str, Interceptor] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    failed: frozenset[str] = frozenset()
+    """Plugins that do not run because they failed."""
 
     @property
     def in_order(self) -> list[Interceptor]:

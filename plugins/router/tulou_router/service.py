@@ -34,7 +34,7 @@ from tulou_router.decisions import Decisions
 from tulou_router.keeping import keep_in_backups
 from tulou_router.memory import Memory
 from tulou_router.navigator import Navigator, found
-from tulou_router.readiness import RUNNING, Standing, absent, forgotten, still_starting
+from tulou_router.readiness import FAILED, RUNNING, Standing, absent, forgotten, still_starting
 from tulou_router.registry import Registry, build
 from tulou_router.url import put_together
 from tulou_router.values import written
@@ -180,6 +180,7 @@ class TheRouter:
     def _rebuild(self, answers: Sequence[Any], states: dict[str, str], missing: set[str]) -> None:
         self._company.read()
         registry = build(answers, self._memory.traces.values(), self._company.aliases)
+        registry.failed = frozenset(name for name, state in states.items() if state in FAILED)
         here = {each.name: each.owner for each in registry.interceptors.values()}
         forget = forgotten(self._memory.interceptors, here, states, missing, self._complete)
         self._memory.note(registry.traces(), here, forget)

@@ -36,6 +36,10 @@ from tulou_shell.running import check_no_demo, demo_hint, launcher_folder, place
 from tulou_shell.service import DAY
 from tulou_shell.site import HTML, Gate, open_site
 
+ABOUT = (
+    "The accounts of this machine; or an address (tulou://...) in the app that runs, the accounts' or else a"
+    " demo's; where none runs, one is started. Exit status 1 when the address leads nowhere."
+)
 _FOLDER = re.compile(r"account-\d{1,6}\Z")
 FORM_ACTION = "'self' http://127.0.0.1:*"
 """A form's answer leads on to the account's page, on a port of its own."""
@@ -43,18 +47,16 @@ FORM_ACTION = "'self' http://127.0.0.1:*"
 
 def main(arguments: list[str]) -> int:
     """Run until told to stop; the exit status."""
-    parser = argparse.ArgumentParser(prog="tulou open", description=
-        "The accounts of this machine; or an address (tulou://...) in the app that runs: the accounts', else"
-        " a demo's, and one is started where none runs. Exit status 1 when the address leads nowhere.")
+    parser = argparse.ArgumentParser(prog="tulou open", description=ABOUT)
     parser.add_argument("what", nargs="*", metavar="URL|COMPOSITION",
                         help="an address to open (tulou://...), and what each account runs: a name or a"
                         " file (default: office)")
     parser.add_argument("--account", default="", metavar="ADDRESS",
-                        help="whom an address is for, among several accounts, or the demo's two people (default:"
-                        " the last one used)")
+                        help="whom an address is for, among several accounts, or the demo's two people"
+                        " (default: the last one used)")
     parser.add_argument("--profile", type=Path, metavar="FOLDER",
-                        help="hand the address to the app that runs on this profile, by `tulou run` or, in the"
-                        " folders anna and bowen of its data, by `tulou demo`")
+                        help="hand the address to the app that runs on this profile: by `tulou run`, or by"
+                        " `tulou demo` in the folders anna and bowen of its data")
     parser.add_argument("--data", type=Path, default=data_folder(), metavar="FOLDER",
                         help="where everything is kept (default: %(default)s)")
     parser.add_argument("--no-browser", action="store_true", help="only print the address")

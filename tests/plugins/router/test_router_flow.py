@@ -277,6 +277,21 @@ async def test_a_plugin_that_left_is_told_apart_from_an_address_that_never_was(
             await router.open("tulou://page", origin=Origin.OUTSIDE)
 
 
+async def test_a_plugin_that_failed_is_told_as_one_that_failed(tmp_path: Path, autojump_clock: Any) -> None:
+    route = Route(name="late.page", path="late", target=ToPage(page="late"), owner="late")
+    async with Building(tmp_path, plugins=[contributor("late", route)]).running() as router:
+        await router.open("tulou://late")
+
+    async def broken() -> None:
+        raise RuntimeError("broken at start")
+
+    building = Building(tmp_path, plugins=[contributor("late", route, start=broken)], ready=False)
+    async with building.running() as router:
+        await trio.sleep(120)  # its attempts are used up
+        with pytest.raises(RouteUnavailable, match="the plugin 'late' has failed; the log says why"):
+            await router.open("tulou://late")
+
+
 async def test_a_page_that_nobody_shows_is_unavailable(tmp_path: Path, autojump_clock: Any) -> None:
     building = Building(tmp_path, [PAGE])
     building.screen.lacking.add("page")

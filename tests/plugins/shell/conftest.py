@@ -30,7 +30,8 @@ def start(tmp_path: Path, apps: list[App]) -> Iterator[Callable[..., App]]:
     """Start an app; several in one test get profiles of their own."""
 
     def go(fill: Callable[[Room], None] = nothing, **options: Any) -> App:
-        apps.append(App(tmp_path / f"profile{len(apps)}", fill, **options).start())
+        profile = options.pop("profile", tmp_path / f"profile{len(apps)}")
+        apps.append(App(profile, fill, **options).start())
         return apps[-1]
 
     yield go

@@ -69,6 +69,21 @@ def test_an_address_of_a_plugins_own_route_waits_as_well(start: Any, visit: Any,
     page.wait_for_selector('.shown:text-is(\'{"q":"北京"}\')')
 
 
+@pytest.mark.parametrize("width", [1280, 390])
+def test_who_arrives_sees_no_ring_and_who_uses_the_keyboard_sees_one_at_the_control(
+    start: Any, visit: Any, diary: Any, width: int
+) -> None:
+    rings = """() => [...document.querySelectorAll("*")].filter((each) =>
+        getComputedStyle(each).outlineStyle !== "none").map((each) => each.className)"""
+    app = start(furnished, **with_router(diary[1], Plugin(name="entries", run=entries)))
+    page = visit(app, link=hand_over(app.profile / "shell", "tulou://entry/1").link, width=width)
+    page.wait_for_selector(".page-body .card")
+    until(page, "document.activeElement.matches('.page-body')")  # for the keys that scroll
+    assert page.evaluate(rings) == []
+    page.keyboard.press("Tab")
+    assert page.evaluate(rings) == ["button"]
+
+
 def test_the_shells_places_are_routes_like_anybodys(start: Any, visit: Any, diary: Any) -> None:
     app = start(furnished, **with_router(diary[1]))
     page = visit(app)

@@ -20,6 +20,7 @@ from tulou_shell.door import digest
 from tulou_shell.handover import FOLDER, LIFE, Refused, hand_over
 from tulou_shell.launcher import main
 from tulou_shell.link import NotRunning
+from tulou_shell.remembered import Remembered
 
 CHAT = f"tulou://chat/{BO}"
 
@@ -220,3 +221,35 @@ def test_a_folder_that_cannot_be_written_is_told(desktop: Path, capsys: Any) -> 
     desktop.parent.parent.write_text("a file")
     assert scheme.main(["install"]) == 1
     assert "cannot be written" in capsys.readouterr().err
+
+
+def demo_of(start: Callable[..., Any], tmp_path: Path) -> dict[str, Any]:
+    """What `tulou demo` leaves in its folder: two people's profiles, both running."""
+    apps = {}
+    for name, address in (("anna", ME), ("bowen", BO)):
+        app = apps[name] = start(furnished, profile=tmp_path / "demo" / name)
+        remembered = Remembered(app.profile / "shell")
+        remembered.account = address
+        remembered.save()
+    (tmp_path / "demo" / "server").mkdir()
+    return apps
+
+
+def test_an_address_finds_a_demo_that_runs(start: Any, capsys: Any, tmp_path: Path) -> None:
+    apps = demo_of(start, tmp_path)
+    for data in (tmp_path, tmp_path / "demo"):
+        assert main(["tulou://contacts", "--data", str(data), "--no-browser"]) == 0
+        assert capsys.readouterr().out.split("/enter?")[0] in {f"Tulou: {each.url}" for each in apps.values()}
+        assert main(["tulou://contacts", "--account", ME, "--data", str(data), "--no-browser"]) == 0
+        assert capsys.readouterr().out.startswith(f"Tulou: {apps['anna'].url}/enter?")
+        assert main(["tulou://nowhere/北京", "--data", str(data), "--no-browser"]) == 1
+        told = capsys.readouterr()
+        assert "leads nowhere" in told.err and told.out == ""
+
+
+def test_no_accounts_are_made_in_a_demos_folder(start: Any, capsys: Any, tmp_path: Path) -> None:
+    for app in demo_of(start, tmp_path).values():
+        app.stop()
+    assert main(["tulou://contacts", "--data", str(tmp_path / "demo"), "--no-browser"]) == 1
+    assert "`tulou demo` starts it" in capsys.readouterr().err
+    assert {each.name for each in (tmp_path / "demo").iterdir()} == {"anna", "bowen", "server"}
