@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from tulou.errors import NotGranted, ServiceGone, TulouError
 from tulou.flow import leaves
 from tulou_contracts.crypto import CryptoError
@@ -23,6 +25,7 @@ from tulou_contracts.routing import (
 )
 from tulou_contracts.storage import StorageError, StorageFull
 from tulou_contracts.transport import NotConnected, Refused
+from tulou_contracts.ui import WordedError
 from tulou_shell.protocol import Fault
 
 CODES: tuple[tuple[type[Exception], str], ...] = (
@@ -50,6 +53,11 @@ CODES: tuple[tuple[type[Exception], str], ...] = (
 )
 """The first type that fits decides, so special ones stand before general ones."""
 
+def log_of(name: str) -> logging.Logger:
+    """The log of the plugin that contributes PLUGIN.WORD: what fails there is that plugin's to mend."""
+    return logging.getLogger(f"tulou.plugin.{name.partition('.')[0]}")
+
+
 INTERNAL = Fault("internal", "Something went wrong inside Tulou; its log says what.")
 
 
@@ -61,5 +69,8 @@ def fault_of(error: Exception) -> Fault:
         return error
     for kind, code in CODES:
         if isinstance(error, kind):
-            return Fault(code, str(error))
+            fault = Fault(code, str(error))
+            if isinstance(error, WordedError):
+                fault.key, fault.values = error.key, error.values
+            return fault
     return INTERNAL

@@ -10,7 +10,7 @@ from typing import Any
 import trio
 
 from tulou_contracts.ui import PageFeed
-from tulou_shell.faults import INTERNAL, fault_of
+from tulou_shell.faults import INTERNAL, fault_of, log_of
 from tulou_shell.protocol import Fault, encode_push
 
 WINDOW = 32
@@ -84,11 +84,11 @@ class Listening:
             except Exception as error:  # any failure is told; only cancellation passes
                 running.fault = fault_of(error)
                 if running.fault is INTERNAL:
-                    self._log.exception("the feed %s failed", running.feed.name)
+                    log_of(running.feed.name).exception("the page feed %s failed", running.feed.name)
         if self._running.get(number) is running:
             del self._running[number]
             fault = running.fault
-            told = None if fault is None else {"code": fault.code, "text": fault.text}
+            told = None if fault is None else fault.view()
             self._post(encode_push("feed.end", {"feed": number, "error": told}))
 
     async def _tell(self, number: int, running: _Running, params: Mapping[str, Any]) -> None:

@@ -11,11 +11,11 @@ import trio
 
 from tulou.correlation import correlated
 from tulou_contracts.network import ConnectionLost, Request, WebSocket
-from tulou_shell.faults import INTERNAL, fault_of
+from tulou_shell.faults import INTERNAL, fault_of, log_of
 from tulou_shell.listening import Listening
 from tulou_shell.methods import Backend, Method, Params, method_named
 from tulou_shell.presenting import OpenPage
-from tulou_shell.protocol import Call, Fault, decode_request, encode_error, encode_push, encode_result
+from tulou_shell.protocol import Call, Fault, decode_request, encode_error, encode_fault, encode_push, encode_result
 
 OUTBOX = 2000
 """Texts that may wait for a slow page; one more and it is let go, to come back and read anew."""
@@ -220,9 +220,11 @@ class Page:
             return encode_result(call.id, await method.handler(self._backend, Params(call.params, self.id)))
         except Exception as error:  # any failure is an answer; only cancellation passes
             fault = fault_of(error)
-            if fault is INTERNAL:
+            if fault is INTERNAL and call.method == "page.call":
+                log_of(call.params["name"]).exception("the page method %s failed", call.params["name"])
+            elif fault is INTERNAL:
                 self._log.exception("the method %s failed", call.method)
-            return encode_error(call.id, fault.code, fault.text)
+            return encode_fault(call.id, fault)
 
     async def _send_posted(self) -> None:
         async for text in self._to_send:

@@ -3,6 +3,7 @@
     page -> Python   {"id": 7, "method": "messenger.send", "params": {...}}
     Python -> page   {"id": 7, "result": ...}
                      {"id": 7, "error": {"code": "wrong-password", "text": "a sentence"}}
+                     (and "key", "values" where the sentence is among the contributed texts)
                      {"push": "message", "data": ...}
 
 A text that is not a request is answered with id null; nothing a page sends ends the connection
@@ -28,10 +29,18 @@ class Fault(Exception):
     """A request that gets an error for an answer; `code` is for programs, the text for people."""
 
     def __init__(self, code: str, text: str, request_id: int | None = None) -> None:
+        self.key = ""
+        """The text's key among the contributed ones, with `values` for what stands in it."""
+        self.values: dict[str, str] = {}
         self.code = code
         self.text = text
         self.request_id = request_id
         super().__init__(text)
+
+    def view(self) -> dict[str, Any]:
+        """As pages read it."""
+        worded = {"key": self.key, "values": self.values} if self.key else {}
+        return {"code": self.code, "text": self.text, **worded}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +84,11 @@ def encode_result(request_id: int, result: Any) -> str:
 def encode_error(request_id: int | None, code: str, text: str) -> str:
     """The answer to a request that did not."""
     return _dump({"id": request_id, "error": {"code": code, "text": text}})
+
+
+def encode_fault(request_id: int | None, fault: Fault) -> str:
+    """As `encode_error`, with what makes it a sentence in the page's language."""
+    return _dump({"id": request_id, "error": fault.view()})
 
 
 def encode_push(name: str, data: Any) -> str:

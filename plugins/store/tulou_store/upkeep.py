@@ -61,6 +61,8 @@ class Upkeep:
     async def notes(self) -> dict[str, str]:
         """When things were done last: ``checked`` (microseconds, a blank, faults found), ``saved``
         (microseconds), and the ``account``."""
+        if not self._path.exists():
+            return {}  # no room has kept anything yet
         names = ("account", "checked", "saved")
         return await self._writer().read(lambda reader: {
             str(name): str(value) for name, value in reader.query("SELECT name, value FROM store_state")

@@ -53,7 +53,7 @@ store.hear("feed", ({ feed: number, value }) => {
 
 store.hear("feed.end", ({ feed: number, error }) => {
   const feed = open.get(number);
-  if (feed) end(feed, error && new Fault(error.code, error.text));
+  if (feed) end(feed, error && new Fault(error.code, error.text, error.key, error.values));
 });
 
 store.on("line", () => {

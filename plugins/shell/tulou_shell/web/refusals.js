@@ -2,8 +2,8 @@
 // plugin's own guard says stays as it is.
 const ADDRESS = "(.+?)";
 const KNOWN = [
-  ["{0} leads nowhere in this app.", "应用里没有 {0} 这个地址。"],
   ["The address {0} leads nowhere in this app.", "应用里没有 {0} 这个地址。"],
+  ["{0} leads nowhere in this app.", "应用里没有 {0} 这个地址。"],
   ["{0} may not be opened from outside the app.", "{0} 不允许从应用外部打开。"],
   ["{0} cannot be opened now: the plugin '{1}' is not here.", "现在打不开 {0}：插件“{1}”没有运行。"],
   ["{0} cannot be opened now: the plugin behind it is not here.", "现在打不开 {0}：对应的插件没有运行。"],

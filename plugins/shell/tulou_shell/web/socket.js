@@ -6,9 +6,11 @@ const PATIENCE = 60_000; // ms a request may take; sign-in talks to a far server
 
 /** An answer that says no; `code` is a key of texts (error.*), `message` a sentence of Python's. */
 export class Fault extends Error {
-  constructor(code, text) {
+  constructor(code, text, key = "", values = {}) {
     super(text || code);
     this.code = code;
+    this.key = key; // of the sentence among the contributed texts
+    this.values = values;
   }
 }
 
@@ -61,8 +63,8 @@ export class Line extends EventTarget {
     if (answer.push !== undefined) {
       this.dispatchEvent(new CustomEvent("push", { detail: { name: answer.push, data: answer.data } }));
     } else if (answer.error !== undefined) {
-      const { code, text: sentence } = answer.error;
-      this.#settle(answer.id, (each) => each.reject(new Fault(code, sentence)));
+      const { code, text: sentence, key, values } = answer.error;
+      this.#settle(answer.id, (each) => each.reject(new Fault(code, sentence, key, values)));
     } else {
       this.#settle(answer.id, (each) => each.resolve(answer.result));
     }

@@ -33,6 +33,11 @@ export function t(key, values = {}) {
   return text.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
 }
 
+/** The text of a plugin's key in the page's language, else English; else null. */
+export function contributedText(key, values) {
+  return key in contributed[language()] || key in contributed.en ? t(key, values) : null;
+}
+
 /** Whether there is a text of ours for a key. */
 export function known(key) {
   return key in own.en;

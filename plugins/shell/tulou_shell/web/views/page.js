@@ -6,7 +6,7 @@ import { open } from "../open.js";
 import { address, go, route, watchRoute } from "../route.js";
 import { Fault } from "../socket.js";
 import { store } from "../store.js";
-import { t } from "../texts.js";
+import { contributedText, t } from "../texts.js";
 import { empty, iconButton, pageIcon, sentence } from "./parts.js";
 
 const PATIENCE = 10 * 60_000; // ms; what a plugin does for a page may take long
@@ -132,7 +132,8 @@ async function told(asked) {
 /** A fault whose message is a sentence in the page's language, or else as Python said it. */
 function worded(fault) {
   if (!(fault instanceof Fault)) return fault;
-  return new Fault(fault.code, fault.code === "failed" ? fault.message : sentence(fault));
+  const own = fault.key && contributedText(fault.key, fault.values);
+  return new Fault(fault.code, own ? own : fault.code === "failed" ? fault.message : sentence(fault));
 }
 
 customElements.define("tulou-page", Page);
