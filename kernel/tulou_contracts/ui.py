@@ -20,6 +20,17 @@ class ContributionInvalid(TulouError):
     """A contribution names a file that is not there, or a name twice."""
 
 
+class WordedError(TulouError):
+    """An error that pages tell in their language: its sentence is the text `key` of the plugin's `Texts`,
+    with `values` for ``{name}`` in it. Its own text is for logs and the command line, and for a page where
+    nobody contributes the key."""
+
+    def __init__(self, text: str, *, key: str, values: Mapping[str, object] | None = None) -> None:
+        self.key = key
+        self.values = {name: str(value) for name, value in (values or {}).items()}
+        super().__init__(text)
+
+
 @dataclass(frozen=True, slots=True)
 class Asset:
     """A file below the folder ``web`` of an installed Python package."""
@@ -105,7 +116,8 @@ class Page:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageMethod:
     """What ``tulou.call`` of pages reaches. Parameters and answer are JSON; a `TulouError` of the
-    handler is told to the page as its sentence."""
+    handler is told to the page as its sentence, a `WordedError` in the page's language. Another exception
+    is a defect of the plugin's and logged as such; the page is told no more than that."""
 
     name: str
     """PLUGIN.WORD, e.g. ``log.levels``."""

@@ -53,6 +53,7 @@ CODES: tuple[tuple[type[Exception], str], ...] = (
 )
 """The first type that fits decides, so special ones stand before general ones."""
 
+
 def log_of(name: str) -> logging.Logger:
     """The log of the plugin that contributes PLUGIN.WORD: what fails there is that plugin's to mend."""
     return logging.getLogger(f"tulou.plugin.{name.partition('.')[0]}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from contextlib import aclosing
 from typing import Any
@@ -27,13 +26,10 @@ Find = Callable[[str], PageFeed]
 class Listening:
     """The feeds of one page. The page chooses their numbers, so no answer can overtake a value."""
 
-    def __init__(
-        self, nursery: trio.Nursery, find: Find, post: Callable[[str], None], log: logging.Logger
-    ) -> None:
+    def __init__(self, nursery: trio.Nursery, find: Find, post: Callable[[str], None]) -> None:
         self._nursery = nursery
         self._find = find
         self._post = post
-        self._log = log
         self._running: dict[int, _Running] = {}
 
     def __len__(self) -> int:

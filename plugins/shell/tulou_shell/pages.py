@@ -15,7 +15,15 @@ from tulou_shell.faults import INTERNAL, fault_of, log_of
 from tulou_shell.listening import Listening
 from tulou_shell.methods import Backend, Method, Params, method_named
 from tulou_shell.presenting import OpenPage
-from tulou_shell.protocol import Call, Fault, decode_request, encode_error, encode_fault, encode_push, encode_result
+from tulou_shell.protocol import (
+    Call,
+    Fault,
+    decode_request,
+    encode_error,
+    encode_fault,
+    encode_push,
+    encode_result,
+)
 
 OUTBOX = 2000
 """Texts that may wait for a slow page; one more and it is let go, to come back and read anew."""
@@ -125,7 +133,7 @@ class Page:
     async def run(self) -> None:
         """Until the page is gone."""
         async with trio.open_nursery() as nursery:
-            self._listening = Listening(nursery, self._backend.page_feed, self.post, self._log)
+            self._listening = Listening(nursery, self._backend.page_feed, self.post)
             nursery.start_soon(self._send_posted)
             nursery.start_soon(self._watch_overflow)
             await self._answer_requests()

@@ -13,7 +13,7 @@ import trio
 
 from tulou import Plugin, implements
 from tulou.errors import TulouError
-from tulou_contracts.ui import Asset, Page, PageFeed, PageMethod, Place, Texts, contribute_ui
+from tulou_contracts.ui import Asset, Page, PageFeed, PageMethod, Place, Texts, WordedError, contribute_ui
 
 MODULE = """
 import { fill, h } from "tulou/dom";
@@ -46,7 +46,8 @@ export default class extends HTMLElement {
       h("pre", { class: "shown" }, JSON.stringify(this.values)),
       h("p", { class: "answer" }, this.answer ?? ""), h("p", { class: "over" }, this.over ?? ""),
       h("p", { class: "heard" }, String(this.heard?.length ?? 0)),
-      ["greet", "fail", "break", "none"].map((each) => button(each, () => this.ask(`diary.${each}`))),
+      ["greet", "fail", "break", "none", "locked"].map(
+        (each) => button(each, () => this.ask(`diary.${each}`))),
       button("aside", () => this.tulou.open("tulou://app/diary-aside?from=5"))));
   }
 }
@@ -55,6 +56,10 @@ export default class extends HTMLElement {
 
 class Refusing(TulouError):
     """Something a person understands."""
+
+
+class Locked(WordedError):
+    """Something a person understands in either language."""
 
 
 class Diary:
@@ -72,6 +77,9 @@ class Diary:
 
     async def broken(self, params: Mapping[str, Any]) -> Any:
         raise RuntimeError("on purpose: a secret")
+
+    async def locked(self, params: Mapping[str, Any]) -> Any:
+        raise Locked("the diary is locked", key="diary.locked", values={"who": params["who"]})
 
     async def count(self, params: Mapping[str, Any]) -> AsyncGenerator[Any, None]:
         self.open += 1
@@ -97,10 +105,13 @@ class Diary:
             PageMethod(name="diary.greet", handler=self.greet),
             PageMethod(name="diary.fail", handler=self.fail),
             PageMethod(name="diary.break", handler=self.broken),
+            PageMethod(name="diary.locked", handler=self.locked),
             PageFeed(name="diary.count", source=self.count),
             PageFeed(name="diary.short", source=self.short),
             Texts(language="zh", texts={"diary.title": "日记", "diary.aside": "旁边的一页"}),
             Texts(language="en", texts={"diary.title": "Diary", "diary.aside": "Aside"}),
+            Texts(language="zh", texts={"diary.locked": "日记本锁着，{who}。"}),
+            Texts(language="en", texts={"diary.locked": "The diary is locked, {who}."}),
         ]
 
 

@@ -54,6 +54,17 @@ def test_a_page_of_the_bar_calls_python_and_is_told_errors_as_sentences(
         page.wait_for_selector(f".answer:text-is('{answer}')")
 
 
+@pytest.mark.parametrize("language, answer", [
+    ("zh-CN", "日记本锁着，你。"), ("en-US", "The diary is locked, 你."),
+])
+def test_a_worded_error_is_told_in_the_pages_language(
+    start: Any, visit: Any, diary: Any, language: str, answer: str
+) -> None:
+    page = visit(start(furnished, plugins=[diary[1]]), "/#/app/diary", language=language)
+    page.click(".card button:text-is('locked')")
+    page.wait_for_selector(f".answer:text-is('{answer}')")
+
+
 def test_parameters_come_from_the_address_and_change_with_it(start: Any, visit: Any, diary: Any) -> None:
     app = start(furnished, plugins=[diary[1]])
     page = visit(app, "/#/app/diary?q=%E4%BD%A0%26&a=1&__proto__=x")

@@ -14,6 +14,7 @@ from shell_fakes import BO, Room
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from tulou_contracts.network import ConnectionLost, Request
+from tulou_contracts.ui import PageFeed, PageMethod
 from tulou_shell.app import Services, ShellApp
 from tulou_shell.contributions import OwnContributions, collect
 from tulou_shell.door import Door
@@ -139,6 +140,42 @@ async def test_errors_are_codes_and_sentences_and_unforeseen_ones_tell_nothing(
     assert answers[3]["code"] == "malformed" and answers[4]["code"] == "unknown-method"
     assert answers[None]["code"] == "malformed"
     assert "secret" in caplog.text  # it is in the log, for who has to mend it
+
+
+async def broken(params: Any) -> Any:
+    raise RuntimeError("a wrong index")
+
+
+async def broken_feed(params: Any) -> Any:
+    yield 1
+    raise RuntimeError("a wrong index")
+
+
+async def no_json(params: Any) -> Any:
+    return object()
+
+
+async def test_what_fails_in_a_plugins_method_or_feed_is_logged_as_that_plugins(
+    bench: Bench, nursery: trio.Nursery, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.shell.catalogue = collect([[
+        PageMethod(name="weather.look", handler=broken), PageMethod(name="weather.odd", handler=no_json),
+        PageFeed(name="weather.told", source=broken_feed),
+    ]])
+    wire = Wire()
+    nursery.start_soon(bench.pages.serve, wire, REQUEST)
+    wire.ask(1, "page.call", name="weather.look", params={})
+    wire.ask(2, "page.call", name="weather.odd", params={})
+    wire.ask(3, "page.listen", feed=1, name="weather.told", params={})
+    wire.ask(4, "page.call", name=["no", "name"], params={})
+    await wait_all_tasks_blocked()
+    assert {wire.answers()[number]["code"] for number in (1, 2)} == {"internal"}
+    assert wire.answers()[4]["code"] == "malformed"
+    assert {(each.name, each.getMessage()) for each in caplog.records} == {
+        ("tulou.plugin.weather", "the page method weather.look failed"),
+        ("tulou.plugin.weather", "the page method weather.odd failed"),
+        ("tulou.plugin.weather", "the page feed weather.told failed"),
+    }
 
 
 async def test_a_missing_plugin_is_said(bench: Bench, nursery: trio.Nursery) -> None:

@@ -6,6 +6,7 @@ const KNOWN = [
   ["{0} leads nowhere in this app.", "应用里没有 {0} 这个地址。"],
   ["{0} may not be opened from outside the app.", "{0} 不允许从应用外部打开。"],
   ["{0} cannot be opened now: the plugin '{1}' is not here.", "现在打不开 {0}：插件“{1}”没有运行。"],
+  ["{0} cannot be opened now: the plugin '{1}' has failed; the log says why.", "现在打不开 {0}：插件“{1}”出了故障，日志里有原因。"],
   ["{0} cannot be opened now: the plugin behind it is not here.", "现在打不开 {0}：对应的插件没有运行。"],
   ["The page '{0}' is not here: its plugin is not running.", "页面“{0}”不在这里：对应的插件没有运行。"],
   ["There is no plugin that shows pages (shell).", "没有显示页面的插件（shell）。"],
