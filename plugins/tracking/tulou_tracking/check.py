@@ -77,7 +77,9 @@ def sources(package: str) -> list[Path]:
     if spec.submodule_search_locations:
         folders = map(Path, spec.submodule_search_locations)
         return sorted(path for folder in folders for path in folder.rglob("*.py"))
-    return [Path(spec.origin)] if spec.origin else []
+    if not spec.has_location or not spec.origin:
+        raise NoPackage(f"the package {package!r} is a part of Python itself, without a source to be read")
+    return [Path(spec.origin)]
 
 
 def calls(path: Path) -> Iterator[Call]:

@@ -10,9 +10,10 @@ from pathlib import Path
 import trio
 
 from tulou import Composition, Kernel, discovery
-from tulou.errors import TulouError
-from tulou_contracts.tracking import Consent, TrackingControl
+from tulou.errors import ProfileLocked, TulouError
+from tulou_contracts.tracking import Consent, TrackingControl, TrackingError
 from tulou_tracking.check import check, declarations
+from tulou_tracking.standing import WITNESS
 from tulou_tracking.table import as_json
 
 
@@ -25,10 +26,49 @@ def main(arguments: list[str]) -> int:
         composition = Composition.load(options.composition)
         if options.what == "table":
             return _table(composition)
-        return trio.run(_ask, Kernel(_alone(composition), profile=options.profile), options)
+        _is_profile(options.profile)
+        return _asked(_alone(composition), options)
     except TulouError as error:
         print(f"tulou: {error}", file=sys.stderr)
         return 1
+
+
+def _is_profile(profile: Path) -> None:
+    """Raises `TrackingError`: a look at a wrong folder must not make a profile of it."""
+    try:
+        str(profile).encode()
+    except UnicodeEncodeError:
+        raise TrackingError(
+            f"the path {ascii(str(profile))[:200]} is no UTF-8, so that no profile can be there: rename the folder"
+        ) from None
+    try:
+        found = (profile / "store").is_dir()
+    except OSError as error:
+        raise TrackingError(f"the profile cannot be looked at: {error.strerror}") from None
+    if not found:
+        raise TrackingError(f"{str(profile)[:200]} is no profile: it has no folder 'store'")
+
+
+def _asked(composition: Composition, options: argparse.Namespace) -> int:
+    try:
+        return trio.run(_ask, Kernel(composition, profile=options.profile), options)
+    except (TulouError, OSError) as error:
+        choice = getattr(options, "choice", None)
+        in_use = isinstance(error, ProfileLocked) and not isinstance(error.__cause__, OSError)
+        if choice not in ("off", "anonymous") or in_use:
+            raise
+        _lose_the_yes(options.profile, error)
+        print(f"tulou: {error}", file=sys.stderr)
+        print("consent: off (what waits is thrown away when the app starts next)")
+        return 0 if choice == "off" else 1
+
+
+def _lose_the_yes(profile: Path, why: Exception) -> None:
+    """A disk that takes no no, because it is full, can still lose a yes. Raises `TrackingError`."""
+    try:
+        (profile / "tracking" / WITNESS).unlink(missing_ok=True)
+    except OSError as error:
+        raise TrackingError(f"consent holds on, for it cannot be withdrawn: {error.strerror}; {why}") from why
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -17,7 +17,8 @@ from tulou_tracking.person import Person, turn
 from tulou_tracking.rows import Row
 from tulou_tracking.table import Override, collected
 
-_WITNESS = "consent"
+WITNESS = "consent"
+"""The file in the plugin's folder without which no yes holds."""
 
 
 class Standing:
@@ -31,7 +32,7 @@ class Standing:
         self.rows: dict[str, Row] = {}
         self.problems: list[str] = []
         self.user = user
-        self._witness = folder / _WITNESS
+        self._witness = folder / WITNESS
         self._log = log
         self._turn = -1
         self._told: set[str] = set()
@@ -51,7 +52,8 @@ class Standing:
         self.epoch = _number(state.get("epoch"))
         with suppress(ValueError):
             self.chosen = Consent(state["consent"]) if "consent" in state else None
-        if self.chosen not in (None, Consent.OFF) and not self._witness.exists():
+        yes = self.chosen is not Consent.OFF and (self.chosen is not None or "witnessed" in state)
+        if yes and not self._witness.exists():
             self.chosen = Consent.OFF  # it was withdrawn, and the disk could not keep that
         sampling = _secret(state.get("sampling"))
         self._turn = _number(state.get("turn"), -1)
@@ -61,11 +63,15 @@ class Standing:
             before == Consent.ANONYMOUS.value and self.consent is Consent.FULL)
         if less:
             self.epoch += 1
+        if self.consent is not Consent.OFF and not self._witness.exists():
+            self.witness(self.consent)  # the composition's default is a yes that can be lost too
         return self.noted() | {"sampling": sampling.hex()}, less
 
     def noted(self) -> dict[str, str]:
         """What the disk has to know of the consent."""
         state = {"epoch": str(self.epoch), "holding": self.consent.value}
+        if self.consent is not Consent.OFF and self._witness.exists():
+            state["witnessed"] = "1"  # from now on, its loss means no
         return state | ({"consent": self.chosen.value} if self.chosen is not None else {})
 
     def witness(self, consent: Consent) -> None:

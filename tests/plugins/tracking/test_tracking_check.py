@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -120,6 +122,7 @@ def test_the_command_shows_and_takes_a_choice(
     for name in ("DO_NOT_TRACK", "DNT"):
         monkeypatch.delenv(name, raising=False)
     composition, profile = tmp_path / "small.toml", str(tmp_path / "profile")
+    (tmp_path / "profile" / "store").mkdir(parents=True)
     composition.write_text("essential = ['im']\n[plugins.im]\n[plugins.tracking.config]\nbatch = 7\n")
 
     def run(*arguments: str) -> str:
@@ -139,3 +142,64 @@ def test_the_command_shows_and_takes_a_choice(
 def test_the_command_says_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["show", str(tmp_path / "profile"), "-c", "no-such-composition"]) == 1
     assert "no-such-composition" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("order", ["show", "consent", "consent off"])
+def test_a_wrong_folder_stays_as_it_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], order: str
+) -> None:
+    folder, what = tmp_path / "no profile", order.split()
+    folder.mkdir(mode=0o755)
+    folder.chmod(0o755)
+    for wrong in (folder, folder / "typo", Path(str(folder) + "/" + "x" * 5000)):
+        assert main([what[0], str(wrong), *what[1:]]) == 1
+        said = capsys.readouterr()
+        assert not said.out and ("is no profile" in said.err or "cannot be looked at" in said.err)
+        assert len(said.err) < 400
+    assert list(folder.iterdir()) == [] and folder.stat().st_mode & 0o777 == 0o755
+
+
+def test_a_path_that_is_no_utf8_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for what in ("show", "consent"):
+        assert main([what, os.fsdecode(os.fsencode(tmp_path) + b"/\xff\xfe")]) == 1
+        assert "is no UTF-8" in capsys.readouterr().err
+
+
+def test_a_part_of_python_itself_has_no_source(capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("os", "sys"):
+        assert main(["check", name]) == 1
+        assert "part of Python itself" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no limit on files to stand for a full disk")
+@pytest.mark.parametrize("chosen", [True, False], ids=["chosen", "by default"])
+def test_consent_is_withdrawn_where_the_room_cannot_even_start(
+    tmp_path: Path, chosen: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that may write no byte stands for a full disk."""
+    pytest.importorskip("tulou_store", reason="needs store, which keeps things")
+    for name in ("DO_NOT_TRACK", "DNT"):
+        monkeypatch.delenv(name, raising=False)
+    composition, profile = tmp_path / "small.toml", tmp_path / "profile"
+    (profile / "store").mkdir(parents=True)
+    default = "off" if chosen else "full"
+    composition.write_text(
+        f"[plugins.store]\n[plugins.tracking.config]\nconsent = '{default}'\n")
+
+    def run(*choice: str, full: bool = False) -> tuple[int, str]:
+        code = ("import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+                + ("resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0));" if full else "")
+                + "from tulou_tracking.command import main; sys.exit(main(sys.argv[1:]))")
+        ended = subprocess.run(
+            [sys.executable, "-c", code, "consent", str(profile), *choice, "-c", str(composition)],
+            capture_output=True, text=True, check=False)
+        return ended.returncode, ended.stdout + (ended.stderr if not full else "")
+
+    if chosen:
+        assert run("full") == (0, "consent: full (chosen)\n")
+    else:
+        assert run() == (0, "consent: full (the default, nobody has chosen)\n")
+    status, said = run("off", full=True)
+    assert (status, said.partition(" (")[0]) == (0, "consent: off")
+    assert run() == (0, "consent: off (chosen)\n"), "there is room again, and nobody has said yes"
+    assert run() == (0, "consent: off (chosen)\n")
