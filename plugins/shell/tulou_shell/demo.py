@@ -16,6 +16,7 @@ from pathlib import Path
 import trio
 
 from tulou import Composition, Kernel
+from tulou.behalf import named
 from tulou.errors import ServiceGone, TulouError
 from tulou.flow import leaves
 from tulou.profile import lock_profile
@@ -143,7 +144,8 @@ async def _office(
     alone = Composition.load(SERVER).with_config("server", port=server_port)
     server_kernel = Kernel(alone, profile=folder / "server")
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(server_kernel.running())
+        with named("server"):
+            await stack.enter_async_context(server_kernel.running())
         server = server_kernel.service(ChatServer)
         composition = composition.with_config("xmpp", endpoint=server.endpoint)
         composition = composition.with_config("shell", server=server.endpoint)
@@ -153,15 +155,17 @@ async def _office(
         people = {}
         for person in PEOPLE:
             kernel = people[person] = Kernel(composition, profile=folder / person.name)
-            await stack.enter_async_context(kernel.running())
+            with named(person.name):
+                await stack.enter_async_context(kernel.running())
         for person, kernel in people.items():
-            await _settle_in(server, person, kernel)
+            await _settle_in(server_kernel, person, kernel)
         one, other = PEOPLE
-        await server.befriend(one.name, other.name)
+        with server_kernel.acting():
+            await server.befriend(one.name, other.name)
         yield people
 
 
-async def _settle_in(server: ChatServer, person: Person, kernel: Kernel) -> None:
+async def _settle_in(server_kernel: Kernel, person: Person, kernel: Kernel) -> None:
     """Sign a person in who is not, with an account made at the first start.
 
     The password is in the keyring before the account is made, so a crash in between harms nothing,
@@ -170,15 +174,18 @@ async def _settle_in(server: ChatServer, person: Person, kernel: Kernel) -> None
     identity = kernel.service(Identity)
     if identity.signed_in:
         return
+    server = server_kernel.service(ChatServer)
     keyring = kernel.service(Keyring)
-    password = await keyring.get(SECRET)
-    if password is None:
-        password = secrets.token_urlsafe(24)
-        await keyring.set(SECRET, password)
-    with suppress(AccountTaken):
+    with kernel.acting():
+        password = await keyring.get(SECRET)
+        if password is None:
+            password = secrets.token_urlsafe(24)
+            await keyring.set(SECRET, password)
+    with server_kernel.acting(), suppress(AccountTaken):
         await server.create_account(person.name, password, person.shown)
     try:
-        await identity.sign_in(f"{person.name}@{server.domain}", password)
+        with kernel.acting():
+            await identity.sign_in(f"{person.name}@{server.domain}", password)
     except WrongPassword:
         raise DemoIncomplete(
             f"The folder of the demo is not whole any more: its server knows {person.shown} by a password"

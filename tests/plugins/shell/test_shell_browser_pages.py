@@ -134,6 +134,7 @@ def test_a_page_beside_a_conversation_on_wide_screens(start: Any, visit: Any, di
     assert page.locator("tulou-conversation-list").is_visible()
     picture(page, "two-panes.png")
     page.set_viewport_size({"width": 390, "height": 844})
+    until(page, "document.querySelector('.beside').getBoundingClientRect().width === 390")
     assert not page.locator("tulou-conversation-list").is_visible()
     assert page.locator(".beside .card").is_visible()
     picture(page, "one-pane.png")

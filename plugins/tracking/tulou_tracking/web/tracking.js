@@ -128,7 +128,7 @@ export default class TrackingPage extends HTMLElement {
       row.owner,
     ]);
     fill(this.parts.table, table(["event", "fields", "sample", "owner"].map((each) => this.#t(`tracking.${each}`)),
-      rows));
+      rows, 2));
   }
 
   // The lines of the next report; an answer that a newer one has overtaken is not shown.
@@ -166,9 +166,10 @@ export default class TrackingPage extends HTMLElement {
   }
 }
 
-function table(heads, rows) {
+/** The last `short` columns are words that are not to be broken. */
+function table(heads, rows, short = 0) {
   return h("table", { class: "table" },
     h("thead", {}, h("tr", {}, heads.map((head) => h("th", { scope: "col" }, head)))),
     h("tbody", {}, rows.map((row) => h("tr", {}, row.map((cell, index) =>
-      h("td", { "data-label": heads[index] }, typeof cell === "object" ? cell : String(cell)))))));
+      h("td", { "data-label": heads[index], class: index >= heads.length - short && "short" }, typeof cell === "object" ? cell : String(cell)))))));
 }
