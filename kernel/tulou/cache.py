@@ -21,6 +21,9 @@ def cache_folder() -> Path:
     return Path(own) if own else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tulou"
 
 
+_BINARY = getattr(os, "O_BINARY", 0)    # Windows would change line ends
+
+
 class Kept:
     """One value, valid as long as `state` (any plain data) is the same. `subject` names it."""
 
@@ -40,7 +43,11 @@ class Kept:
     def put(self, value: Any) -> None:
         """Keep a value of plain data: whole or not at all. One that cannot be kept is left out."""
         with suppress(OSError, ValueError):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             temporary = self.path.with_suffix(f".{os.getpid()}")
-            temporary.write_bytes(marshal.dumps((self._state, value)))
+            temporary.unlink(missing_ok=True)
+            # a composition may hold a password, say of a proxy: as private as its own file could be
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, 0o600)
+            with open(descriptor, "wb") as file:
+                file.write(marshal.dumps((self._state, value)))
             temporary.replace(self.path)

@@ -28,6 +28,7 @@ from tulou.cache import Kept
 from tulou.discovery import installed
 from tulou.errors import CompositionError
 from tulou.schema import convert
+from tulou.toml import parse
 
 
 class DeviceProfile(Enum):
@@ -176,9 +177,7 @@ def _parsed(path: Path) -> dict[str, Any]:
     kept = Kept("composition", str(path.resolve()), (status.st_mtime_ns, status.st_size, status.st_ino))
     table: dict[str, Any] | None = kept.get()
     if table is None:
-        import tomllib
-
-        table = tomllib.loads(path.read_text("utf-8"))
+        table = parse(path.read_text("utf-8"))
         kept.put(table)
     return table
 

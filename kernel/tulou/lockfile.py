@@ -17,7 +17,6 @@ installation it is over the files of its import packages.
 from __future__ import annotations
 
 import hashlib
-import tomllib
 from collections.abc import Iterable, Iterator
 from importlib.metadata import Distribution, PackageNotFoundError
 from pathlib import Path
@@ -26,6 +25,7 @@ from typing import Any, NamedTuple
 from tulou.composition import Composition
 from tulou.discovery import Installed, installed
 from tulou.errors import LockMismatch
+from tulou.toml import parse
 
 FILE_NAME = "tulou.lock"
 _HOST = "tulou"
@@ -106,7 +106,9 @@ def mismatches(lock: Lock, composition: Composition, where: str) -> list[str]:
     for name in sorted(parts(composition, known)):
         entry, pinned = known.get(name), lock.plugins.get(name)
         if pinned is None:
-            faults.append(f"{where}: plugin {name!r} is not pinned; `tulou lock` pins it")
+            made_for = ", ".join(lock.compositions)
+            faults.append(f"{where}: plugin {name!r} is not pinned (the lock was made for {made_for});"
+                          " `tulou lock` pins it")
         elif entry is None:
             faults.append(f"{where}: plugin {name!r} is pinned to {pinned} {lock.pins[pinned].version},"
                           " but it is not installed; install that version")
@@ -211,7 +213,7 @@ def _package(entry: Installed) -> str:
 def read(path: Path) -> Lock:
     """Raises `LockMismatch` when the file is no lock."""
     try:
-        table: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
+        table: dict[str, Any] = parse(path.read_text("utf-8"))
         pins = {name: Pin(each["version"], each["sha256"], each.get("editable", False))
                 for name, each in table["distributions"].items()}
         plugins = {name: each["distribution"] for name, each in table["plugins"].items()}
@@ -220,7 +222,7 @@ def read(path: Path) -> Lock:
         return Lock(tuple(table["compositions"]), plugins, pins)
     except OSError as error:
         raise LockMismatch(f"the lock {path} cannot be read: {error.strerror or error}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise LockMismatch(f"{path}: not a TOML file: {error}; make it anew with `tulou lock`") from error
     except (KeyError, TypeError, AttributeError) as error:
         raise LockMismatch(f"{path}: not a lock of ours ({error!s} is missing or wrong); make it anew"

@@ -21,6 +21,11 @@ PRIVATE = 0o700
 """Mode of the folders of a profile: they hold messages, so they are their owner's alone."""
 
 
+def is_profile(folder: Path) -> bool:
+    """Whether some app has used the folder as its profile; looks only. For commands that read."""
+    return (folder / LOCK_FILE).is_file()
+
+
 @contextmanager
 def lock_profile(profile: Path) -> Iterator[None]:
     """Keep other processes, and other kernels of this one, off a profile folder (made if needed).
@@ -28,6 +33,7 @@ def lock_profile(profile: Path) -> Iterator[None]:
     Raises `ProfileLocked` naming the process that has it, or why the folder cannot be used.
     """
     try:
+        ours = is_profile(profile) or not (profile.exists() and any(profile.iterdir()))
         profile.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
         file = open(profile / LOCK_FILE, "a+", encoding="ascii")
     except OSError as error:
@@ -44,7 +50,8 @@ def lock_profile(profile: Path) -> Iterator[None]:
                 f"the profile {profile} is in use by {who}; close that app first, or choose another"
                 " profile folder"
             )
-        _close_to_others(profile)
+        if ours:  # what else lies in a folder that becomes a profile by mistake is not ours to close
+            _close_to_others(profile)
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()

@@ -84,11 +84,19 @@ def test_each_mismatch_is_one_sentence(locked: Site) -> None:
     locked.composition("[plugins.spring]\n[plugins.mill]\n[plugins.garden]\n")
     sentences = refusal(locked)
     assert sentences == [
-        "tulou.lock: plugin 'garden' is not pinned; `tulou lock` pins it",
+        "tulou.lock: plugin 'garden' is not pinned (the lock was made for tulou.toml); `tulou lock` pins it",
         "tulou.lock: plugin 'mill' is pinned to tulou-mill 1.0, but it is not installed; install that"
         " version",
         "tulou.lock: tulou-spring is pinned to 1.0, but 1.1 is installed; install the pinned version, or run"
         " `tulou lock` to accept this one"]
+
+
+def test_what_can_never_start_is_not_pinned(locked: Site) -> None:
+    before = (locked.work / FILE_NAME).read_text("utf-8")
+    locked.composition("[plugins.spring.config]\nno-such-setting = 1\n")
+    ended = locked.main("lock")
+    assert ended.status == 1 and "no-such-setting" in ended.err
+    assert (locked.work / FILE_NAME).read_text("utf-8") == before
 
 
 def test_another_distribution_with_the_plugins_name_is_refused(locked: Site) -> None:

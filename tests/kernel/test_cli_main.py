@@ -163,6 +163,16 @@ def test_a_reader_who_leaves_ends_a_command_without_a_word(site: Site, line: lis
     assert closed_stdout(site, *line) == (141, "")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="closes a descriptor as POSIX shells do")
+@pytest.mark.parametrize("line", [["--help"], ["plugins", "graph"], ["plugins", "list", "--json"], ["check"]])
+def test_without_any_standard_output_a_command_does_its_work(site: Site, line: list[str]) -> None:
+    site.composition("")
+    done = subprocess.run([sys.executable, "-S", "-P", "-m", "tulou", *line], cwd=site.work, timeout=60,
+                          env=site.environment, stderr=subprocess.PIPE, text=True,
+                          preexec_fn=lambda: os.close(1))
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_a_contributed_command_goes_on_when_its_reader_leaves(site: Site) -> None:
     site.plugin("greeter", "commands=(Command('greet', 'help', 'tulou_greeter.command:main'),)", extra={
         "command.py": """

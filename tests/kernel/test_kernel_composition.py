@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -147,3 +149,29 @@ def test_a_value_of_any_shape_that_is_no_choice_is_a_sentence(value: object) -> 
 def test_a_device_of_the_wrong_shape_is_a_sentence(tmp_path: Path) -> None:
     [found] = problems(tmp_path, 'device = ["pc"]\n')
     assert "device: ['pc'] is a list; it should be one of 'pc', 'pad', 'phone'" in found
+
+
+@pytest.mark.parametrize("text, said", [
+    ("a = " + "[" * 5000, "too deeply"), ("a = " + "9" * 5000, "thousands of digits"),
+    ("a = [", "not a TOML file"),
+])
+def test_hostile_toml_is_told_in_a_sentence(text: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "bad.toml").write_text(text)
+    with pytest.raises(CompositionError, match=said):
+        Composition.load(tmp_path / "bad.toml")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="modes are POSIX")
+def test_what_is_kept_of_a_composition_is_its_owners_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TULOU_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "app.toml").write_text('[plugins.net.config]\nproxy = "http://me:secret@proxy.example"\n')
+    before = os.umask(0)
+    try:
+        Composition.load(tmp_path / "app.toml")
+    finally:
+        os.umask(before)
+    kept = [path for path in (tmp_path / "cache").iterdir() if b"secret" in path.read_bytes()]
+    assert [path.stat().st_mode & 0o777 for path in kept] == [0o600]
+    assert (tmp_path / "cache").stat().st_mode & 0o777 == 0o700

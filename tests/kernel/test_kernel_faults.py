@@ -237,6 +237,16 @@ async def test_a_folder_that_all_users_share_keeps_its_mode(tmp_path: Path) -> N
         assert tmp_path.stat().st_mode & 0o7777 == 0o1777
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="modes are POSIX")
+async def test_a_folder_of_other_things_keeps_its_mode(tmp_path: Path) -> None:
+    folder = tmp_path / "documents"
+    folder.mkdir()
+    (folder / "letter").write_text("dear")
+    folder.chmod(0o755)
+    async with boot(profile=folder):
+        assert folder.stat().st_mode & 0o777 == 0o755
+
+
 async def test_many_kernels_run_side_by_side_in_one_loop(autojump_clock: Any) -> None:
     rounds: list[str] = []
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tulou.cli import Usage
 from tulou.composition import Composition
 from tulou.errors import CompositionError
+from tulou.toml import parse
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -79,11 +80,9 @@ def _taken_apart(setting: str) -> tuple[str, str, Any]:
 
 
 def _value(text: str) -> Any:
-    import tomllib
-
     try:
-        table = tomllib.loads(f"value = {text}")
-    except tomllib.TOMLDecodeError:
+        table = parse(f"value = {text}")
+    except ValueError:
         return text
     return table["value"] if len(table) == 1 else text
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from tulou.assembly import assemble
+from tulou.cli.check import found_problems
 from tulou.cli.choose import chosen, is_file
 from tulou.cli.output import as_json
 from tulou.composition import Composition
 from tulou.discovery import refresh
+from tulou.errors import CompositionError
 from tulou.lockfile import FILE_NAME, make, write
 
 
@@ -25,8 +28,13 @@ def configure(parser: ArgumentParser) -> None:
 def run(options: Namespace) -> int:
     """Write the lock."""
     names = options.compositions or [chosen(None)]
-    refresh()
-    lock = make([Composition.load(name) for name in names])
+    discovery = refresh()
+    compositions = [Composition.load(name) for name in names]
+    lock = make(compositions)
+    problems = [problem for each in compositions
+                for problem in found_problems(each, assemble(each, (), discovery), discovery)]
+    if problems:
+        raise CompositionError(problems)    # it would pin what never starts
     first = Path(names[0])
     path = options.output or (first.with_name(FILE_NAME) if is_file(names[0]) else Path(FILE_NAME))
     write(path, lock)

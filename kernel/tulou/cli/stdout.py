@@ -10,7 +10,10 @@ from typing import Any, TextIO, cast
 
 
 def show_every_character() -> None:
-    """What the terminal's encoding does not have is shown as its code instead of raising."""
+    """What the terminal's encoding does not have is shown as its code instead of raising; without a
+    standard output (``>&-``) what is said goes nowhere."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
