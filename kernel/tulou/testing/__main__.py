@@ -17,6 +17,7 @@ def main(arguments: list[str]) -> int:
     name, *rest = arguments
     return int(pytest.main([
         suite, "--tulou-plugin", name, "-p", "no:cacheprovider", "-o", "trio_mode=true",
+        "-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning",  # it is how it is started
         "-o", "addopts=", "--import-mode=importlib", *rest]))
 
 
