@@ -15,28 +15,16 @@ import tarfile
 import tempfile
 import zlib
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
-from typing import IO, Any, NamedTuple
+from pathlib import Path
+from typing import IO, Any
 
-from tulou_contracts.storage import StorageCorrupt, StorageError
+from tulou_contracts.storage import StorageCorrupt
 from tulou_store.files import sync_folder
+from tulou_store.manifest import FORMAT, Manifest, is_fit_member, read_manifest
 
-FORMAT = 1
 MANIFEST = "manifest.json"
 _LARGEST_MANIFEST = 64 * 1024 * 1024
 _COPY = 1 << 20
-
-
-class Manifest(NamedTuple):
-    """What an archive says of itself; `files`: name -> (size, SHA-256)."""
-
-    account: str
-    schemas: dict[str, int]
-    folders: list[str]
-    made: int
-    files: dict[str, tuple[int, str]]
-    key: str = ""
-    """The secret of an encrypted profile; only in archives that are sealed themselves."""
 
 
 class Packer:
@@ -101,21 +89,24 @@ class _Hashing:
         return block
 
 
-def unpack(source: Any, folder: Path) -> Manifest:
-    """Unpack into an empty folder and check everything. Raises `StorageCorrupt`, `StorageError`, OSError."""
+def unpack(source: Any, folder: Path, *, sealed: bool = False) -> Manifest:
+    """Unpack into an empty folder and check everything; `sealed`: nobody without the passphrase made
+    it. Raises `StorageCorrupt`, `StorageError`, OSError."""
     found: dict[str, tuple[int, str]] = {}
     manifest: Manifest | None = None
     try:
         with gzip.GzipFile(fileobj=source) as stream, tarfile.open(fileobj=stream, mode="r|") as tar:
             for member in tar:
-                if manifest is not None or not member.isreg():
-                    raise StorageCorrupt(f"the backup holds {member.name!r}, which does not belong there")
+                known = member.name == MANIFEST or is_fit_member(member.name)
+                if manifest is not None or not member.isreg() or not known or member.name in found:
+                    raise StorageCorrupt(
+                        f"the backup holds {member.name[:80]!r}, which does not belong there")
                 content = tar.extractfile(member)
                 assert content is not None  # it is a regular file
                 if member.name == MANIFEST:
-                    manifest = _manifest(content.read(_LARGEST_MANIFEST))
+                    manifest = read_manifest(content.read(_LARGEST_MANIFEST), sealed=sealed)
                 else:
-                    found[member.name] = _write(content, folder / _safe(member.name))
+                    found[member.name] = _write(content, folder / member.name)
             while rest := stream.read(_COPY):  # to the end, where gzip's own checksum is
                 if rest.strip(b"\0"):
                     raise StorageCorrupt("the backup holds more than its list of contents says")
@@ -125,6 +116,8 @@ def unpack(source: Any, folder: Path) -> Manifest:
         if error.errno is None:  # gzip's own
             raise StorageCorrupt(f"the backup is damaged: {error}") from error
         raise
+    except RecursionError:  # headers that refer to headers
+        raise StorageCorrupt("the backup is damaged: its headers have no end") from None
     if manifest is None:
         raise StorageCorrupt("the backup is cut short: its list of contents is missing")
     if found != manifest.files:
@@ -135,28 +128,6 @@ def unpack(source: Any, folder: Path) -> Manifest:
         if each.is_dir():
             sync_folder(each)
     return manifest
-
-
-def _manifest(body: bytes) -> Manifest:
-    try:
-        table = json.loads(body)
-        if table.pop("format") > FORMAT:
-            raise StorageError("the backup was made by a newer program: install that first")
-        table["files"] = {name: (size, digest) for name, (size, digest) in table["files"].items()}
-        manifest = Manifest(**table)
-        if not all(isinstance(each, str) for each in (manifest.account, manifest.key, *manifest.folders)):
-            raise TypeError("not the kinds of values that belong there")
-        return manifest
-    except (KeyError, TypeError, AttributeError) as error:
-        raise StorageCorrupt(f"the backup's list of contents is damaged: {error}") from error
-
-
-def _safe(name: str) -> Path:
-    path = PurePosixPath(name)
-    fit = name.startswith(("store/", "files/")) and "\\" not in name and ":" not in path.parts[0]
-    if not fit or path.is_absolute() or ".." in path.parts or "\0" in name:
-        raise StorageCorrupt(f"the backup holds {name!r}, which does not belong there")
-    return Path(*path.parts)
 
 
 def _write(content: IO[bytes], path: Path) -> tuple[int, str]:

@@ -18,9 +18,9 @@ from tulou.errors import ProfileLocked, ServiceGone, TulouError
 from tulou_contracts.crypto import Cipher, Keyring
 from tulou_contracts.storage import Maintenance, StorageError
 from tulou_store import restore
-from tulou_store.archive import Manifest
 from tulou_store.connections import connect
 from tulou_store.keys import SECRET, Keys, is_plain
+from tulou_store.manifest import Manifest
 from tulou_store.recovery import as_words, from_words, unlock_again
 from tulou_store.unlock import read_marker
 from tulou_store.upkeep import Upkeep, suspect
@@ -164,7 +164,11 @@ def _restore(options: argparse.Namespace) -> int:
                 key = await cipher.derive_key(passphrase, salt)
             manifest = await trio.to_thread.run_sync(
                 restore.stage, options.archive, options.profile, cipher, key)
-            await _fit(options.profile, manifest, cipher, ring)
+            try:
+                await _fit(options.profile, manifest, cipher, ring)
+            except BaseException:
+                restore.drop(options.profile)
+                raise
             return await trio.to_thread.run_sync(restore.commit, options.profile, manifest)
 
     old = trio.run(run)
@@ -216,7 +220,9 @@ async def _fit(profile: Path, manifest: Manifest, cipher: Cipher | None, ring: K
     """Refuse what does not belong here, and bring what is encrypted under the profile's key."""
     secret = await ring.get(SECRET) if ring is not None else None
     own = Keys(bytes.fromhex(secret), cipher) if secret and cipher is not None else None
-    restore.refuse_foreign(manifest, *_known(profile / "store" / "profile.db", own))
+    account, schemas, noted = _known(profile / "store" / "profile.db", own)
+    restore.refuse_foreign(manifest, account, schemas)
+    restore.refuse_folders(manifest, noted, _makes_backups, profile)
     if not manifest.key:
         return
     if ring is None or cipher is None:
@@ -227,19 +233,32 @@ async def _fit(profile: Path, manifest: Manifest, cipher: Cipher | None, ring: K
         await trio.to_thread.run_sync(restore.rekey, profile, manifest, own, cipher)
 
 
-def _known(path: Path, keys: Keys | None) -> tuple[str, dict[str, int]]:
-    """Whose profile is there, and the versions of its data; nothing when that cannot be read."""
+def _makes_backups(name: str) -> bool | None:
+    """Whether a plugin has anything to do with backups; None: it is not installed."""
+    found = installed().plugins.get(name)
+    if found is None:
+        return None
+    manifest = found.load()
+    return Maintenance in {need if isinstance(need, type) else need.contract
+                           for need in (*manifest.requires, *manifest.wants)}
+
+
+def _known(path: Path, keys: Keys | None) -> tuple[str, dict[str, int], set[str]]:
+    """Whose profile is there, the versions of its data, and its folders that backups hold; nothing when
+    that cannot be read."""
     plain = is_plain(path)
     if plain is None:
-        return "", {}
+        return "", {}, set()
     try:
         connection = connect(path, None if plain or keys is None else keys.database)
         try:
             schemas = {str(name): int(str(version)) for name, version in
                        connection.execute("SELECT namespace, version FROM store_migration")}
-            account = connection.execute("SELECT value FROM store_state WHERE name = 'account'").fetchall()
-            return (str(account[0][0]) if account else ""), schemas
+            state = {str(name): str(value) for name, value in
+                     connection.execute("SELECT name, value FROM store_state")}
+            noted = {name.removeprefix("folder ") for name in state if name.startswith("folder ")}
+            return state.get("account", ""), schemas, noted
         finally:
             connection.close(True)
     except apsw.Error:
-        return "", {}
+        return "", {}, set()

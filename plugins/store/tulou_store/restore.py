@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -15,12 +16,13 @@ import apsw
 
 from tulou_contracts.crypto import Cipher
 from tulou_contracts.storage import StorageCorrupt, StorageError
-from tulou_store.archive import Manifest, unpack
+from tulou_store.archive import unpack
 from tulou_store.connections import connect
 from tulou_store.faults import of_system
 from tulou_store.files import SafeFile, sync_folder
 from tulou_store.journal import Journal
 from tulou_store.keys import Keys
+from tulou_store.manifest import Manifest, topmost
 from tulou_store.sealing import MAGIC, SALT, SealedReader
 
 _BESIDE = ".restore"
@@ -48,7 +50,8 @@ def stage(archive: Path, profile: Path, cipher: Cipher | None = None, key: bytes
         shutil.rmtree(beside, ignore_errors=True)
         (beside / "new").mkdir(mode=0o700, parents=True)
         with open(archive, "rb") as file:
-            manifest = unpack(_opened(file, cipher, key), beside / "new")
+            opened = _opened(file, cipher, key)
+            manifest = unpack(opened, beside / "new", sealed=opened is not file)
         _check(beside / "new", manifest)
         return manifest
     except OSError as error:
@@ -57,6 +60,11 @@ def stage(archive: Path, profile: Path, cipher: Cipher | None = None, key: bytes
     except BaseException:
         shutil.rmtree(beside, ignore_errors=True)
         raise
+
+
+def drop(profile: Path) -> None:
+    """Forget what was staged; it is not to be."""
+    shutil.rmtree(profile / _BESIDE, ignore_errors=True)
 
 
 def _opened(file: BinaryIO, cipher: Cipher | None, key: bytes) -> Any:
@@ -99,6 +107,18 @@ def refuse_foreign(manifest: Manifest, account: str, schemas: dict[str, int]) ->
             " first; nothing was changed")
 
 
+def refuse_folders(manifest: Manifest, noted: Collection[str], may_have: Callable[[str], bool | None],
+                   profile: Path) -> None:
+    """Compare with what this profile has in backups (`noted`), and with what the room that a folder
+    belongs to `may_have` in them; None: it is not installed. Raises `StorageError`."""
+    for folder in manifest.folders:
+        owner = folder.split("/")[0]
+        may = may_have(owner)
+        if folder not in noted and not (not (profile / owner).exists() if may is None else may):
+            raise StorageError(f"the backup wants to replace the folder {folder!r} of this profile, which"
+                               f" {owner!r} has in no backup: nothing was changed")
+
+
 def rekey(profile: Path, manifest: Manifest, keys: Keys, cipher: Cipher) -> None:
     """Bring what was unpacked under the profile's own key, without a plain copy in between."""
     former = Keys(bytes.fromhex(manifest.key), cipher)
@@ -124,7 +144,7 @@ def commit(profile: Path, manifest: Manifest) -> Path:
     number = 1
     while (old := profile / f"before-restore-{number}").exists():
         number += 1
-    parts = {"store": "store"} | {f"files/{name}": name for name in manifest.folders}
+    parts = {"store": "store"} | {f"files/{name}": name for name in topmost(manifest.folders)}
     note = json.dumps({"parts": parts, "old": old.name})
     SafeFile(profile / _BESIDE / "ready").write(note)
     finish(profile)

@@ -97,7 +97,9 @@ class Upkeep:
             name = folder.resolve().relative_to(profile).as_posix()
         except ValueError:
             raise StorageError(f"{folder} is not inside the profile {profile}") from None
-        if name == "." or name.split("/")[0] in (self._folder.name, ".restore"):
+        from tulou_store.manifest import is_fit_folder  # not at every start
+
+        if not is_fit_folder(name):
             raise StorageError(f"{folder} is not a folder of a plugin's own")
         await self._writer().alone(lambda writer: _note(writer, f"folder {name}", ""))
 
@@ -232,9 +234,11 @@ class Upkeep:
         return BackupMade(path=target, files=files, bytes=target.stat().st_size, sealed=seal is not None)
 
     def _pack(self, draft: Path, snapshot: Path, seal: Seal | None) -> int:
-        from tulou_store.archive import Manifest, Packer, files_below  # tarfile: not at every start
+        from tulou_store.archive import Packer, files_below  # tarfile: not at every start
+        from tulou_store.manifest import Manifest, is_fit_folder, is_fit_member, topmost
 
-        account, schemas, folders = self._snapshot(snapshot)
+        account, schemas, noted = self._snapshot(snapshot)
+        folders = topmost([each for each in noted if is_fit_folder(each)])
         with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             sealed = SealedWriter(file, *seal) if seal else None
             self._packer = packer = Packer(sealed or file)
@@ -247,11 +251,14 @@ class Upkeep:
             # a log before its set: should the set be written anew meanwhile, it holds the log's changes
             for pattern in ("*.json.log", "*.json"):
                 for path in sorted((self._folder / "documents").glob(pattern)):
-                    packer.add(f"store/documents/{path.name}", path)
+                    if is_fit_member(name := f"store/documents/{path.name}"):
+                        packer.add(name, path)
             for folder in folders:
                 root = self._folder.parent / folder
                 for path in files_below(root):
-                    packer.add(f"files/{folder}/{path.relative_to(root).as_posix()}", path)
+                    if not is_fit_member(name := f"files/{folder}/{path.relative_to(root).as_posix()}"):
+                        raise StorageError(f"{str(path)!r} cannot be in a backup: give it a usual name")
+                    packer.add(name, path)
             packer.finish(Manifest(
                 account=account, schemas=schemas, folders=folders, made=_now(),
                 files=packer.files, key=self._keys.secret.hex() if self._keys else ""))
