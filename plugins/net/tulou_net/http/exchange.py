@@ -11,6 +11,7 @@ from tulou_contracts.network import HttpRequest, HttpResponse, NetworkError
 
 from tulou_net.config import Config
 from tulou_net.http.call import Call, GivenUp
+from tulou_net.http.decoding import Body, too_large
 from tulou_net.http.origin import where
 from tulou_net.http.resolve import Resolver
 from tulou_net.http.words import explain
@@ -19,7 +20,6 @@ from tulou_net.pins import Pins
 if TYPE_CHECKING:
     from tulou_net.http.adapter import Adapter
 
-PIECE = 1 << 16
 _SMALL = 1 << 16
 _BASE = {
     "User-Agent": "Tulou", "Accept": "*/*", "Accept-Encoding": "gzip, deflate", "Connection": "keep-alive",
@@ -33,7 +33,9 @@ class Head(NamedTuple):
     """A response whose body is still to be read, piece by piece."""
 
     response: HttpResponse
-    raw: Any
+    body: Body
+    limit: int | None
+    """The most bytes to take of it."""
     line: Any
     """The socket that it comes from."""
 
@@ -67,7 +69,15 @@ class Exchanger:
         """Send, and read the response's head. Raises `NetworkError`."""
         with _Working(call, request, proxy):
             raw = self._send(request, proxy, body)
-            return Head(HttpResponse(status=raw.status, headers=_headers(raw)), raw, call.line())
+            limit = request.max_response
+            if limit is None and not request.streamed:
+                limit = self._config.max_response
+            try:
+                packed = Body(raw, request, limit)
+            except NetworkError:
+                raw.close()
+                raise
+            return Head(HttpResponse(status=raw.status, headers=_headers(raw)), packed, limit, call.line())
 
     def read(self, url: str) -> bytes:
         """What lies at an address, asked for directly. Raises `NetworkError`."""
@@ -81,8 +91,7 @@ class Exchanger:
         """The next of the body, as much as is there; b"" at its end. Raises `NetworkError`."""
         with _Working(call, request, ""):
             call.hold(head.line)
-            data: bytes = head.raw.read1(PIECE, decode_content=True)
-            return data
+            return head.body.read()
 
     def _send(self, request: HttpRequest, proxy: str, body: Iterable[bytes] | None) -> Any:
         from urllib3.util import Timeout
@@ -117,9 +126,9 @@ class Exchanger:
             if left is not None and left <= min(_SMALL, limit) and "content-encoding" not in raw.headers:
                 whole: bytes = raw.read()
                 return whole
-            body = bytearray()
+            packed, body = Body(raw, request, limit), bytearray()
             while left is None or left <= limit:
-                piece = raw.read1(PIECE, decode_content=True)
+                piece = packed.read()
                 if not piece:
                     return bytes(body)
                 body += piece
@@ -130,14 +139,6 @@ class Exchanger:
             raise
         raw.close()
         raise too_large(request, limit)
-
-
-def too_large(request: HttpRequest, limit: int) -> NetworkError:
-    """A response over the limit."""
-    return NetworkError(
-        f"{request.method} {where(request.url)}: the answer is larger than {limit} bytes;"
-        " raise net's `max_response` if it should be"
-    )
 
 
 def sendable(request: HttpRequest, body: Iterable[bytes] | None) -> dict[str, str]:

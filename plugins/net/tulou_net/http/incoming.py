@@ -8,7 +8,8 @@ import trio
 
 from tulou_contracts.network import ConnectionLost, HttpRequest, NetworkError
 
-from tulou_net.http.exchange import Head, too_large
+from tulou_net.http.decoding import too_large
+from tulou_net.http.exchange import Head
 from tulou_net.http.floor import RateFloor
 from tulou_net.http.origin import where
 
@@ -20,14 +21,13 @@ class Incoming:
         self,
         head: Head,
         request: HttpRequest,
-        limit: int | None,
         slowest: float,
         read: Callable[[], Awaitable[bytes]],
         end: Callable[[], None],
         on_received: Callable[[int, int | None], None],
     ) -> None:
         self._request = request
-        self._limit = limit
+        self._limit = head.limit
         self._slowest = slowest
         self._floor = RateFloor(slowest)
         self._read = read

@@ -14,7 +14,8 @@ from tulou_contracts.network import HttpProgress, HttpRequest, HttpResponse
 
 from tulou_net.config import Config
 from tulou_net.http.call import Call
-from tulou_net.http.exchange import PIECE, Exchanger, Head
+from tulou_net.http.decoding import PIECE
+from tulou_net.http.exchange import Exchanger, Head
 from tulou_net.http.incoming import Incoming
 from tulou_net.http.origin import origin_of
 from tulou_net.http.resolve import Resolver
@@ -125,15 +126,12 @@ class Wire:
         meter = _Meter(request)
         threads = Threads(self, host)
         head = await self._head(threads, request, proxy, meter)
-        threads.close = head.raw.close
-        limit = request.max_response
-        if limit is None and not request.streamed:
-            limit = self._config.max_response
+        threads.close = head.body.close
 
         async def read() -> bytes:
             return await threads.run(self._exchanger.piece, request, head)
 
-        incoming = Incoming(head, request, limit, self._config.slowest, read, threads.end, meter.receive)
+        incoming = Incoming(head, request, self._config.slowest, read, threads.end, meter.receive)
         opened = OPENED.get()
         if request.streamed and opened is not None:
             opened.append(incoming)
