@@ -21,8 +21,9 @@ import trio
 
 from tulou_contracts.routing import (
     SIGNED_IN, AddressWrong, Guard, Interceptor, Navigation, Origin, Outcome, PageIntent, Parameter,
-    ParameterType, ParameterWrong, Presenter, Redirect, Refuse, Route, RouteContribution, RouteForbidden, RouteLoops,
-    RouteNotFound, Router, RouteStatus, RouteUnavailable, ToFunction, ToPage, ToRoute,
+    ParameterType, ParameterWrong, Presenter, Redirect, Refuse, Route, RouteContribution,
+    RouteForbidden, RouteLoops, RouteNotFound, Router, RouteStatus, RouteUnavailable, ToFunction,
+    ToPage, ToRoute,
 )
 
 Presented = list[tuple[PageIntent, str]]
