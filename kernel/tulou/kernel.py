@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, contextmanager
 from importlib import import_module, invalidate_caches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -20,6 +20,7 @@ import trio
 
 from tulou import discovery, early_records
 from tulou.assembly import Assembly, assemble, plan
+from tulou.behalf import on_behalf_of
 from tulou.composition import Composition, PluginSettings
 from tulou.errors import CompositionError, ManifestError, PluginFailed, ServiceGone
 from tulou.hooks import HookCaller
@@ -156,6 +157,10 @@ class Kernel:
     def publish(self, event: object) -> None:
         """Hand an event to its subscribers, e.g. that the app went to the background."""
         self._running_house().events.publish(event)
+
+    def acting(self) -> AbstractContextManager[None]:
+        """What this task logs inside the block is this app's; for a program that runs several."""
+        return on_behalf_of(self._running_supervisor().nursery)
 
     @contextmanager
     def subscribed(self, event: type[T], handler: Callable[[T], Any]) -> Iterator[None]:

@@ -33,7 +33,7 @@ class Supervisor:
 
     def __init__(self, house: House, nursery: trio.Nursery) -> None:
         self._house = house
-        self._nursery = nursery
+        self.nursery = nursery
         self._began = trio.current_time()
         self._changed = trio.lowlevel.ParkingLot()
         self._idle = trio.Event()
@@ -121,7 +121,7 @@ class Supervisor:
         unit.bill.ready = None
         unit.step(Step.START)
         self._busy += 1
-        self._nursery.start_soon(self._live, unit, run, name=f"plugin {unit.name}")
+        self.nursery.start_soon(self._live, unit, run, name=f"plugin {unit.name}")
 
     def _waits_for(self, unit: Unit) -> str:
         """Of each requirement one provider must be up, and none still on its way."""
@@ -248,7 +248,7 @@ class Supervisor:
         else:
             unit.restarts.append(trio.current_time())
             unit.step(Step.RETRY, reason)
-            self._nursery.start_soon(self._start_again, unit, delay, name=f"restart {unit.name}")
+            self.nursery.start_soon(self._start_again, unit, delay, name=f"restart {unit.name}")
 
     def _pause(self, unit: Unit, *, permanent: bool) -> float | None:
         """Seconds until the next attempt; None when there is none."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import sys
 
+from tulou.behalf import app_name
+
 
 class _Readable(logging.Formatter):
     """One line a record, said by the plugin it is about; tracebacks only on request."""
@@ -15,7 +17,8 @@ class _Readable(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         who = record.name.removeprefix("tulou.plugin.").removeprefix("tulou.")
-        line = f"{record.levelname.lower()}: {who}: {record.getMessage()}"
+        whose = f"{app_name()}: " if app_name() else ""
+        line = f"{record.levelname.lower()}: {whose}{who}: {record.getMessage()}"
         if self._debug and record.exc_info:
             line += "\n" + self.formatException(record.exc_info)
         return line

@@ -12,13 +12,14 @@ import sys
 import time
 import webbrowser
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from urllib.parse import parse_qs
 
 import trio
 
 from tulou import Composition, Context, Kernel, Level, Plugin, ProfileLocked
+from tulou.behalf import named
 from tulou.errors import TulouError
 from tulou_contracts.identity import Identity
 from tulou_contracts.messaging import Messenger
@@ -247,7 +248,9 @@ class Accounts:
 
     async def _keep(self, name: str, *, task_status: trio.TaskStatus[None]) -> None:
         kernel = Kernel(self._composition, profile=self._folder / name)
-        async with kernel.running():
+        async with AsyncExitStack() as stack:
+            with named(name):
+                await stack.enter_async_context(kernel.running())
             self._running[name] = kernel
             task_status.started()
             try:

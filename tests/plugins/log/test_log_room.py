@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import tulou_log
+from log_kit import lines
 from tulou_log.page import LogPages
 from tulou_log.reading import read
 
@@ -96,6 +97,19 @@ def house() -> House:
 
 def enabled(module: str, level: int) -> bool:
     return logging.getLogger(f"tulou.plugin.{module}").isEnabledFor(level)
+
+
+async def test_what_a_program_does_for_one_of_its_apps_is_in_that_ones_log_only(tmp_path: Path) -> None:
+    log = logging.getLogger("tulou.plugin.auth")
+    async with House().boot(tmp_path / "anna") as anna, House().boot(tmp_path / "bowen") as bowen:
+        for kernel, words in ((anna, "anna is here"), (bowen, "bowen is here")):
+            with kernel.acting():
+                log.warning(words)
+        log.warning("nobody said whose")
+    told = {name: {each["message"] for each in lines(tmp_path / name / "log")} for name in ("anna", "bowen")}
+    for name, other in (("anna", "bowen"), ("bowen", "anna")):
+        assert {f"{name} is here", "nobody said whose"} <= told[name]
+        assert f"{other} is here" not in told[name]
 
 
 async def test_levels_last(tmp_path: Path, house: House) -> None:
