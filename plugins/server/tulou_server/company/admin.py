@@ -15,6 +15,7 @@ import trio
 
 from tulou.errors import TulouError
 from tulou_contracts.network import HttpHost, Request, Response
+from tulou_server.company.forms import check_form
 from tulou_server.company.running import Running
 
 FILE = "admin.json"
@@ -91,8 +92,10 @@ class _Orders:
 
     async def _publish(
         self, kind: str, content: Any, account: str = "", audience: str = "",
-        valid_for: float = 30 * 86_400.0, least: int = 0,
+        valid_for: float = 30 * 86_400.0, least: int = 0, force: bool = False,
     ) -> Any:
+        if not force and audience in ("", self._service.audience):  # another product reads its own forms
+            check_form(kind, content)
         document = await self._service.publish(
             kind, content, account=account, audience=audience, valid_for=valid_for, least=least)
         return {"version": document.version, "valid_until": document.valid_until}

@@ -9,20 +9,18 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from tulou.cli.choose import data_folder, default_profile
 from tulou.errors import TulouError
+from tulou_server.company.reading import NotReached, content_of
 
 FILE = "admin.json"
 PLUGIN = "company-service"
 _COMPOSITIONS = ("server", "company")
-
-
-class NotReached(TulouError):
-    """The service does not run, or does not answer; or it does not do what it was told."""
 
 
 def main(arguments: list[str]) -> int:
@@ -57,9 +55,10 @@ def _parser() -> argparse.ArgumentParser:
     publish = order("publish", _publish, "sign and issue the next version of a document")
     publish.add_argument("kind", help="routes, events, configuration, policy, logging, ...")
     publish.add_argument("file", type=Path, help="a JSON object; - is standard input")
-    publish.add_argument("--valid-days", type=float, default=30.0, metavar="N", help="default: %(default)s")
-    publish.add_argument("--at-least", type=int, default=0, metavar="VERSION", dest="least",
+    publish.add_argument("--valid-days", type=_number, default=30.0, metavar="N", help="default: %(default)s")
+    publish.add_argument("--at-least", type=_version, default=0, metavar="VERSION", dest="least",
                          help="number it so or higher: after the service was restored from a backup")
+    publish.add_argument("--force", action="store_true", help="issue even what no client could use")
     withdraw = order("withdraw", _withdraw, "say that no document of a kind holds any more")
     withdraw.add_argument("kind")
     for each in (publish, withdraw):
@@ -69,14 +68,29 @@ def _parser() -> argparse.ArgumentParser:
     order("counts", _counts, "how many events and log reports were collected")
     ask = order("ask-logs", _ask_logs, "ask a person's devices for their logs; the person decides")
     ask.add_argument("account", metavar="NAME@DOMAIN")
-    ask.add_argument("--hours", type=float, default=24.0, metavar="N",
+    ask.add_argument("--hours", type=_number, default=24.0, metavar="N",
                      help="of how long; default: %(default)s")
     ask.add_argument("--reason", default="", help="what the person is told")
     logs = order("logs", _logs, "the log reports that are kept; or one of them")
-    logs.add_argument("--get", type=int, metavar="NUMBER", help="write the report of that number out")
+    logs.add_argument("--get", type=_version, metavar="NUMBER", help="write the report of that number out")
     logs.add_argument("-o", "--output", type=Path, metavar="FILE", help="where to (default: standard output)")
     logs.add_argument("--clear", action="store_true", help="remove them all")
     return parser
+
+
+def _number(text: str) -> float:
+    with suppress(ValueError):
+        number = float(text)
+        if 0 < number < 1e6:  # false for what is no number, too
+            return number
+    raise argparse.ArgumentTypeError("it must be a number above 0 and below a million")
+
+
+def _version(text: str) -> int:
+    with suppress(ValueError):
+        if len(text) <= 16 and 0 <= int(text) < 1 << 53:
+            return int(text)
+    raise argparse.ArgumentTypeError("it must be a whole number from 0 to 9007199254740991")
 
 
 class _Desk:
@@ -88,8 +102,12 @@ class _Desk:
     def do(self, what: str, **details: Any) -> Any:
         """What came of an order. Raises `NotReached`."""
         said = self._found()
+        try:
+            order = json.dumps({"do": what, **details}).encode()
+        except RecursionError:
+            raise NotReached("that nests too deep to be a document") from None
         request = urllib.request.Request(
-            f"{said['url']}/admin", json.dumps({"do": what, **details}).encode(),
+            f"{said['url']}/admin", order,
             {"x-tulou-admin": said["secret"], "origin": said["url"], "content-type": "application/json"})
         direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
@@ -143,15 +161,10 @@ def _use_root_key(options: argparse.Namespace, desk: _Desk) -> None:
 
 
 def _publish(options: argparse.Namespace, desk: _Desk) -> None:
-    try:
-        text = sys.stdin.read() if str(options.file) == "-" else options.file.read_text("utf-8")
-        content = json.loads(text)
-    except OSError as error:
-        raise NotReached(f"{options.file} cannot be read: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:
-        raise NotReached(f"{options.file} is not JSON: {error}") from None
+    content = content_of(options.file)
     said = desk.do("publish", kind=options.kind, content=content, account=options.account,
-                   audience=options.audience, valid_for=options.valid_days * 86_400.0, least=options.least)
+                   audience=options.audience, valid_for=options.valid_days * 86_400.0, least=options.least,
+                   force=options.force)
     print(f"{options.kind} {said['version']}, valid until {_day(said['valid_until'])}")
 
 

@@ -40,6 +40,7 @@ class Running:
     ) -> None:
         self.url = url
         self.root_key = keys.signer.key.public
+        self.audience = config.audience
         self.archive = archive
         self._keys = keys
         self._issuing = trio.Lock()
