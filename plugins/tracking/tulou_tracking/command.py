@@ -39,7 +39,8 @@ def _is_profile(profile: Path) -> None:
         str(profile).encode()
     except UnicodeEncodeError:
         raise TrackingError(
-            f"the path {ascii(str(profile))[:200]} is no UTF-8, so that no profile can be there: rename the folder"
+            f"the path {ascii(str(profile))[:200]} is no UTF-8, so that no profile can be there: rename the"
+            " folder"
         ) from None
     try:
         found = (profile / "store").is_dir()
