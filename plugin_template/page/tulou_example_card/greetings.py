@@ -6,16 +6,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import trio
-from tulou.errors import TulouError
 from tulou_contracts.logs import Personal
 from tulou_contracts.tracking import Tracker
+from tulou_contracts.ui import WordedError
 
 LONGEST = 80
 """Characters of a name."""
 
 
-class ExampleCardError(TulouError):
-    """What was asked cannot be; the text says why, to the person at the page."""
+class ExampleCardError(WordedError):
+    """What was asked cannot be; the page tells the text of its `key`, in the page's language."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,8 @@ class ExampleCardService:
         """Greet somebody. Raises `ExampleCardError` for a name that is none."""
         name = name.strip()
         if not name or len(name) > LONGEST:
-            raise ExampleCardError(f"A name has 1 to {LONGEST} characters. 名字要有 1 到 {LONGEST} 个字。")
+            raise ExampleCardError(f"a name has 1 to {LONGEST} characters",
+                                   key="example-card.nameless", values={"longest": LONGEST})
         self._last += 1
         greeting = Greeting(self._last, name, self._now())
         self._kept.append(greeting)

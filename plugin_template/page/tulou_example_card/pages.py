@@ -18,12 +18,14 @@ ENGLISH = {
     "example-card.name": "Whom?",
     "example-card.greet": "Greet",
     "example-card.none": "Nobody was greeted yet.",
+    "example-card.nameless": "A name has 1 to {longest} characters.",
 }
 CHINESE = {
     "example-card.page": "问候",
     "example-card.name": "问候谁？",
     "example-card.greet": "问候",
     "example-card.none": "还没有问候过谁。",
+    "example-card.nameless": "名字要有 1 到 {longest} 个字。",
 }
 
 
@@ -40,8 +42,8 @@ class ExampleCardPages:
     def contribute_ui(self) -> Sequence[Contribution]:
         """The page is an element in ``web/``; its words are in both languages of the pages."""
         return [
-            Page(name=PAGE, title="example-card.page", icon="👋", place=Place.BAR, exported=True,
-                 module=Asset("tulou_example_card", "example-card.js")),
+            Page(name=PAGE, title="example-card.page", icon=Asset("tulou_example_card", "icon.svg"),
+                 place=Place.BAR, exported=True, module=Asset("tulou_example_card", "example-card.js")),
             PageMethod(name="example-card.greet", handler=self.greet),
             PageFeed(name="example-card.greeted", source=self.greeted),
             Texts(language="en", texts=ENGLISH),
@@ -61,7 +63,8 @@ class ExampleCardPages:
         """What the page calls; a page's parameters are input, so they are checked."""
         name = params.get("name")
         if not isinstance(name, str):
-            raise ExampleCardError("The name is missing. 缺少名字。")
+            raise ExampleCardError("the name is missing", key="example-card.nameless",
+                                   values={"longest": LONGEST})
         return {"number": self._service.greet(name).number}
 
     async def greeted(self, params: Mapping[str, Any]) -> AsyncGenerator[Any, None]:

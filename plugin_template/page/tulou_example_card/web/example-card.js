@@ -3,7 +3,7 @@ import { fill, h } from "tulou/dom";
 
 export default class ExampleCardPage extends HTMLElement {
   #list = h("ul", { class: "plugin-lines" });
-  #none = h("p", {});
+  #none = h("p", { class: "nothing" });
   #problem = h("p", { class: "form-error", role: "alert", hidden: true });
   #field = null;
 
@@ -15,11 +15,13 @@ export default class ExampleCardPage extends HTMLElement {
     const { text } = this.tulou;
     this.classList.add("card-page");
     this.#none.textContent = text("example-card.none");
-    this.#field = h("input", { name: "name", value: name, maxlength: "80", autocomplete: "off",
-      placeholder: text("example-card.name"), "aria-label": text("example-card.name") });
+    this.#field = h("input", { name: "name", value: name, autocomplete: "off" });
+    const field = h("label", { class: "field" }, h("span", { class: "field-label" }, text("example-card.name")), this.#field);
     const greet = h("button", { type: "submit", class: "button primary" }, text("example-card.greet"));
-    fill(this, h("form", { class: "card", onsubmit: (event) => this.#greet(event) },
-      this.#field, greet, this.#problem, this.#none, this.#list));
+    fill(this,
+      h("form", { class: "card stack", onsubmit: (event) => this.#greet(event) },
+        field, this.#problem, h("div", { class: "card-actions" }, greet)),
+      h("section", { class: "card" }, this.#none, this.#list));
   }
 
   connectedCallback() {                               // ends by itself when the element goes
