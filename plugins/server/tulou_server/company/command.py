@@ -39,14 +39,16 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="tulou company-service",
         description="The company service that runs on a profile of this machine.")
-    parser.add_argument("--profile", type=Path, metavar="FOLDER",
-                        help="the profile of the process that runs it (default: that of the composition"
-                        " `server`, else of `company`)")
+    about = ("the profile of the process that runs it (default: that of the composition `server`, else of"
+             " `company`)")
+    parser.add_argument("--profile", type=Path, metavar="FOLDER", help=about)
     orders = parser.add_subparsers(required=True, metavar="ORDER")
 
     def order(name: str, work: _Work, text: str) -> argparse.ArgumentParser:
         made = orders.add_parser(name, help=text, description=text)
         made.set_defaults(work=work)
+        # after the order too; one that is not given leaves the one before it alone
+        made.add_argument("--profile", type=Path, metavar="FOLDER", help=about, default=argparse.SUPPRESS)
         return made
 
     order("root-key", _root_key, "print the public key that clients pin, and where the service is")
