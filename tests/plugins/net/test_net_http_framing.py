@@ -184,3 +184,93 @@ def test_a_bomb_within_a_bomb_takes_little_memory() -> None:
         assert tracemalloc.get_traced_memory()[1] < 2 << 20
     finally:
         tracemalloc.stop()
+
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n"
+
+
+@pytest.mark.parametrize("before", [
+    [HINTS], [HINTS + HINTS], [b"HTTP/1.1 100 Continue\r\n\r\n", HINTS], [b"HTTP/1.1 199 What\r\n\r\n"],
+])
+async def test_interim_answers_are_passed_over(before: list[bytes]) -> None:
+    with trio.fail_after(PATIENCE):
+        async with answering(*before, OK) as request:
+            answer = await whole(request())
+            assert (answer.status, answer.body) == (200, b"ok")
+            assert "link" not in answer.headers
+            assert await in_pieces(request()) == b"ok"
+
+
+@pytest.mark.parametrize(("answers", "words"), [
+    (HINTS * 200 + OK, "interim"),
+    (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: foo\r\n\r\n", "another protocol"),
+])
+async def test_interim_answers_that_lead_nowhere_are_errors(answers: bytes, words: str) -> None:
+    with trio.fail_after(PATIENCE):
+        async with answering(answers) as request:
+            with pytest.raises(NetworkError, match=words):
+                await whole(request())
+
+
+NO_LENGTHS = [
+    "-5", "abc", "", "²", "٣", "+2", "2.0", "1_0", "0x2", "2 2", "9" * 19, "9" * 5000, "2,", "2, 3",
+    "2\r\nContent-Length: 3",
+]
+
+
+@pytest.mark.parametrize("value", NO_LENGTHS, ids=range(len(NO_LENGTHS)))
+async def test_a_content_length_that_is_none_is_an_error(value: str) -> None:
+    """At once, not when the server gives up: it keeps the connection open."""
+
+    async def talk(stream: trio.SocketStream) -> None:
+        await read_head(stream)
+        await stream.send_all(f"HTTP/1.1 200 OK\r\nContent-Length: {value}\r\n\r\nok".encode())
+        await stream.receive_some()
+
+    with trio.fail_after(PATIENCE):
+        async with scripted_server(talk) as port:
+            request = HttpRequest(url=f"http://127.0.0.1:{port}/", timeout=900)
+            with pytest.raises(NetworkError, match="no length|several lengths"):
+                await whole(request)
+            with pytest.raises(NetworkError, match="no length|several lengths"):
+                await in_pieces(request)
+
+
+@pytest.mark.parametrize("value", ["2", "2, 2", "2\r\nContent-Length: 2", "002"])
+async def test_a_content_length_that_is_said_twice_is_one(value: str) -> None:
+    with trio.fail_after(PATIENCE):
+        answer = f"HTTP/1.1 200 OK\r\nContent-Length: {value}\r\n\r\nokxx".encode()
+        async with answering(answer) as request:
+            assert (await whole(request())).body == b"ok"
+
+
+async def test_chunks_win_over_a_content_length() -> None:
+    both = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n"
+    with trio.fail_after(PATIENCE):
+        async with answering(both) as request:
+            assert (await whole(request())).body == b"a"
+
+
+@pytest.mark.parametrize("size", ["-5", "+5", "0x5", "5_0", "", "5" * 16, "²"])
+async def test_a_chunk_of_no_size_is_an_error(size: str) -> None:
+    chunk = f"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{size}\r\nabcde\r\n0\r\n\r\n".encode()
+    with trio.fail_after(PATIENCE):
+        async with answering(chunk) as request:
+            with pytest.raises(ConnectionLost):
+                await whole(request())
+
+
+async def test_a_way_of_sending_that_nobody_asked_for_is_an_error() -> None:
+    with trio.fail_after(PATIENCE):
+        answer = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"
+        async with answering(answer) as request:
+            with pytest.raises(NetworkError, match="nobody asked for"):
+                await whole(request())
+
+
+async def test_a_head_without_a_body_may_tell_any_length() -> None:
+    with trio.fail_after(PATIENCE):
+        async with answering(b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\n") as request:
+            assert (await whole(request(method="HEAD"))).body == b""
+            assert await in_pieces(request(method="HEAD")) == b""

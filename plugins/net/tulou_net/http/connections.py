@@ -10,6 +10,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
 from tulou_net.http.call import HERE, Call, GivenUp
+from tulou_net.http.response import StrictResponse
 
 _IMPATIENCE = 3.0  # seconds for an address while there is another one
 
@@ -18,6 +19,7 @@ class Watched:
     """Tells the thread's `Call` what it waits on: while connecting, agreeing on TLS, and reading."""
 
     sock: Any
+    response_class: Any = StrictResponse
 
     def _new_conn(self) -> socket.socket:
         this: Any = self

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 
 import trio
@@ -12,6 +13,8 @@ from tulou_net.http.decoding import too_large
 from tulou_net.http.exchange import Head
 from tulou_net.http.floor import RateFloor
 from tulou_net.http.origin import where
+
+_LENGTH = re.compile("[0-9]{1,18}")
 
 
 class Incoming:
@@ -82,4 +85,4 @@ def _length(head: Head) -> int | None:
     """The size of the body, where the server says it and it is sent as it is."""
     headers = head.response.headers
     length = headers.get("content-length", "")
-    return int(length) if length.isdecimal() and "content-encoding" not in headers else None
+    return int(length) if _LENGTH.fullmatch(length) and "content-encoding" not in headers else None

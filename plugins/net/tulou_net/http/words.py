@@ -12,6 +12,7 @@ from tulou_contracts.network import (
 from tulou_net import reasons
 from tulou_net.http.origin import where
 from tulou_net.http.resolve import TooManyStuck
+from tulou_net.http.response import Malformed
 
 _PROXY_SAYS = re.compile(r"Tunnel connection failed: (\d{3}) ?(.*)")
 PROXY_STATUS = {
@@ -43,6 +44,9 @@ def explain(error: BaseException, request: HttpRequest, proxy: str = "") -> Netw
     if has(TooManyStuck):
         stuck = next(each for each in causes if isinstance(each, TooManyStuck))
         return Unreachable(f"cannot reach {place}: {stuck}")
+    for each in causes:
+        if isinstance(each, Malformed):
+            return NetworkError(f"{request.method} {place}: the answer {each}")
     if isinstance(error, requests.exceptions.ProxyError) or (proxy and _is_the_proxys(causes)):
         return _proxy_failed(causes, place, proxy)
     if has(ssl.SSLCertVerificationError):
