@@ -16,6 +16,8 @@ from tulou_tracking.check import check, declarations
 from tulou_tracking.standing import WITNESS
 from tulou_tracking.table import as_json
 
+UNSAID = "the company service, if the app has one (known only while the app runs)"
+
 
 def main(arguments: list[str]) -> int:
     """The exit status: 0, or 1 with a sentence why not."""
@@ -145,7 +147,7 @@ def _print_consent(control: TrackingControl) -> None:
 async def _show(control: TrackingControl) -> None:
     _print_consent(control)
     state = control.state()
-    print(f"reports go to: {state.destination or 'nobody'}")
+    print(f"reports go to: {state.destination or UNSAID}")
     for name, count in state.sent.items():
         print(f"sent: {name}: {count}")
     for why, names in state.dropped.items():
@@ -154,6 +156,6 @@ async def _show(control: TrackingControl) -> None:
     for problem in state.problems:
         print(f"problem: {problem}")
     lines = await control.preview()
-    print(f"{state.held} events wait" + (", of which would leave next:" if lines else ""))
+    print(f"events that wait: {state.held}" + (", of which would leave next:" if lines else ""))
     for line in lines:
         print(line)

@@ -29,7 +29,7 @@ _WORDS = {
     "tracking.nowhere": ("没有设置接收方，不会发送。", "Nobody to send to is set; nothing leaves."),
     "tracking.next": ("接下来会发送的内容", "What would leave next"),
     "tracking.nothing": ("没有等待发送的事件。", "No event waits."),
-    "tracking.held": ("{count} 个事件等待发送（{size} 字节）", "{count} events wait ({size} bytes)"),
+    "tracking.held": ("{count} 个事件等待发送（{size} 字节）", "Events that wait: {count} ({size} bytes)"),
     "tracking.refresh": ("刷新", "Look again"),
     "tracking.empty": ("清空", "Throw away"),
     "tracking.send": ("立即发送", "Send now"),

@@ -134,9 +134,10 @@ def test_the_command_shows_and_takes_a_choice(
     assert "consent: anonymous (chosen)" in run("consent", "anonymous")
     assert {"app.started", "im.message-sent"} == set(json.loads(run("table")))
     shown = run("show")
-    assert "reports go to: nobody" in shown and "0 events wait" in shown
+    assert "reports go to: the company service, if the app has one" in shown  # it is not asked for this
+    assert "events that wait: 0" in shown
     assert "consent: off (chosen)" in run("consent", "off")
-    assert "0 events wait" in run("show")
+    assert "events that wait: 0" in run("show")
 
 
 def test_the_command_says_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -150,7 +150,7 @@ def test_what_waits_can_be_thrown_away_and_the_table_is_shown(visit: Any) -> Non
     app, page = visit(consent="full", language="en-GB")
     page.wait_for_selector(".tracking-page")
     app.track("kit.plain", "kit.plain", kind="text")
-    page.wait_for_selector(".tracking-held:has-text('2 events wait')")
+    page.wait_for_selector(".tracking-held:has-text('Events that wait: 2')")
     page.click(".tracking-empty")
     page.wait_for_selector(".tracking-counts:has-text('thrown away by you')")
     page.click("summary")
