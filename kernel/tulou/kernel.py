@@ -93,7 +93,7 @@ class Kernel:
             if self._profile is not None:
                 held.enter_context(lock_profile(profile))
             held.enter_context(early_records.held_for_this_app())
-            failure: Exception | None = None
+            failure: Exception | KeyboardInterrupt | None = None
             async with trio.open_nursery() as nursery:
                 if self._blocked_after:
                     held.enter_context(Watchdog(self._owner_of, self._blame, self._blocked_after))
@@ -110,11 +110,10 @@ class Kernel:
                     early_records.hold_no_more()
                     self._check_essential()
                     yield self
-                except Exception as error:  # carried out of the nursery, which would wrap it in a group
+                except (Exception, KeyboardInterrupt) as error:  # carried out: the nursery would wrap it
                     failure = error
                 finally:
-                    with trio.CancelScope(shield=True):
-                        await supervisor.halt()
+                    failure = await _halted(supervisor) or failure
                     attending.cancel()
                     nursery.cancel_scope.cancel()
             if failure is not None:
@@ -292,6 +291,22 @@ class Kernel:
     def _blame(self, plugin: str | None, _: str) -> None:
         if plugin is not None:
             self._assembly.units[plugin].faults += 1
+
+
+async def _halted(supervisor: Supervisor) -> KeyboardInterrupt | None:
+    """Stop everybody; an interrupt meanwhile, to be raised when that is done.
+
+    trio raises it here, shield or not. Leaving then would leave behind what attends the stopping and
+    is shielded itself: nobody would ever end that. Deadlines bound the time it takes.
+    """
+    interrupt = None
+    while True:
+        try:
+            with trio.CancelScope(shield=True):
+                await supervisor.halt()
+            return interrupt
+        except KeyboardInterrupt as error:
+            interrupt = error
 
 
 async def _attend(scope: trio.CancelScope, house: House, supervisor: Supervisor) -> None:
