@@ -43,7 +43,8 @@ def forged(tmp_path, good, extra=None, body=None, **fields):
     table["files"] = {name: (len(data), hashlib.sha256(data).hexdigest()) for name, data in files.items()}
     table |= fields
     with tarfile.open(path, "w:gz") as tar:
-        for name, data in [*files.items(), ("manifest.json", json.dumps(table).encode() if body is None else body)]:
+        body = json.dumps(table).encode() if body is None else body
+        for name, data in [*files.items(), ("manifest.json", body)]:
             member = tarfile.TarInfo(name)
             member.size = len(data)
             tar.addfile(member, io.BytesIO(data))
