@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import os
 import re
 import secrets
 import time
@@ -19,8 +20,10 @@ from typing import NamedTuple
 
 from tulou.errors import TulouError
 from tulou_contracts.network import Request, Response
+from tulou_contracts.routing import SCHEME
 from tulou_shell.door import digest
 from tulou_shell.link import NotRunning
+from tulou_shell.opening import LONGEST
 from tulou_shell.remembered import Remembered, replace_file
 
 PATH = "/handover"
@@ -30,8 +33,7 @@ LIFE = 60.0
 LARGEST = 20_000
 PATIENCE = 30.0
 """Seconds that the app may take; it may have to start an account first."""
-URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
-"""How an address begins, as against the name or file of a composition."""
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 Arrive = Callable[[str, str], Awaitable[str]]
 """`Shell.arrive`."""
@@ -45,6 +47,13 @@ class HandedOver(NamedTuple):
 
 class Refused(TulouError):
     """The running app did not open the address; the text is its own."""
+
+
+def is_address(text: str) -> bool:
+    """As against the name or file of a composition, which may begin with a drive: ours is never a file."""
+    if text[: len(SCHEME) + 1].lower() == f"{SCHEME}:":
+        return True
+    return bool(_URL.match(text)) and (len(text) > LONGEST or not os.path.exists(text))
 
 
 class Counter:

@@ -28,8 +28,9 @@ from tulou_contracts.ui import Shell
 from tulou_shell.demo import told
 from tulou_shell.door import Door
 from tulou_shell.launcher_page import Account, render
-from tulou_shell.handover import PATH, URL, Counter, hand_over
+from tulou_shell.handover import PATH, Counter, hand_over, is_address
 from tulou_shell.link import NotRunning, entry_link_of
+from tulou_shell.opening import LONGEST
 from tulou_shell.page import ASSETS
 from tulou_shell.places import data_folder, shell_folder
 from tulou_shell.remembered import FILE, Remembered
@@ -90,10 +91,12 @@ def main(arguments: list[str]) -> int:
 
 def _sorted_out(parser: argparse.ArgumentParser, what: list[str]) -> tuple[str, str]:
     """The address and the composition among the arguments, '' and 'office' when not given."""
-    urls = [each for each in what if URL.match(each) and not Path(each).exists()]
+    urls = [each for each in what if is_address(each)]
     names = [each for each in what if each not in urls]
     if len(urls) > 1 or len(names) > 1:
         parser.error("one address and one composition at most")
+    if urls and len(urls[0]) > LONGEST:
+        parser.error(f"an address has at most {LONGEST:,} characters, and this one has {len(urls[0]):,}")
     return (urls or [""])[0], (names or ["office"])[0]
 
 

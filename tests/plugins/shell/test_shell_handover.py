@@ -17,7 +17,7 @@ from tulou_contracts.routing import Origin, Outcome, PageIntent, Presenter, Rout
 
 from tulou_shell import scheme
 from tulou_shell.door import digest
-from tulou_shell.handover import FOLDER, LIFE, Refused, hand_over
+from tulou_shell.handover import FOLDER, LIFE, Refused, hand_over, is_address
 from tulou_shell.launcher import main
 from tulou_shell.link import NotRunning
 from tulou_shell.remembered import Remembered
@@ -97,6 +97,26 @@ def test_the_command_hands_over_to_a_profile(start: Any, capsys: Any, tmp_path: 
     assert "not running" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main([CHAT, "tulou://contacts"])
+
+
+@pytest.mark.parametrize("address", [
+    "tulou://chat/" + "a" * 100_000, "tulou:" + "/土" * 5_000, "x:" + "y" * 5_000])
+def test_an_address_that_is_too_long_is_told_without_it(tmp_path: Path, capsys: Any, address: str) -> None:
+    for more in ([], ["--profile", str(tmp_path)]):
+        with pytest.raises(SystemExit):
+            main([address, *more, "--no-browser", "--data", str(tmp_path)])
+        said = capsys.readouterr().err
+        assert f"at most 4,096 characters, and this one has {len(address):,}" in said
+        assert address[:90] not in said
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_address_of_ours_is_never_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("tulou:chats").touch()
+    Path("c:app.toml").touch()
+    assert is_address("tulou:chats") and is_address("TULOU://chats") and is_address("https://x.example/")
+    assert not is_address("c:app.toml") and not is_address("office")
 
 
 @pytest.mark.browser
