@@ -134,8 +134,8 @@ def _configuration(content: Mapping[str, Any]) -> str:
     flags = content.get("flags", {})
     if not isinstance(flags, Mapping):
         return "'flags' is no object of names and values"
-    wrong = next((name for name, each in flags.items() if not isinstance(each, (bool, int, float, str))), None)
-    return "" if wrong is None else f"the flag {wrong[:100]!r} is no true, false, number or text"
+    wrong = [name for name, each in flags.items() if not isinstance(each, (bool, int, float, str))]
+    return f"the flag {wrong[0][:100]!r} is no true, false, number or text" if wrong else ""
 
 
 def _logging(content: Mapping[str, Any]) -> str:
