@@ -14,6 +14,7 @@ from tulou_contracts.network import Unreachable, WebSocket
 from tulou_net.address import parse
 from tulou_net.config import Config
 from tulou_net.proxies import Proxies
+from tulou_net.seconds import checked
 from tulou_net.stream import own_nursery
 from tulou_net.trust import Trust
 
@@ -42,6 +43,8 @@ class Connector:
     ) -> AsyncIterator[WebSocket]:
         """As the contract says; the connection's tasks live in a nursery of its own."""
         address = parse(url)
+        checked(timeout, "a connection's timeout")
+        checked(heartbeat, "a connection's heartbeat")
         if _NEEDED not in sys.modules:
             await trio.to_thread.run_sync(importlib.import_module, _NEEDED)
         from tulou_net.attempt import Attempt

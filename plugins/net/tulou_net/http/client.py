@@ -23,6 +23,7 @@ from tulou_contracts.network_state import NetworkClock
 from tulou_net.config import Config
 from tulou_net.http.origin import where
 from tulou_net.proxies import Proxies
+from tulou_net.seconds import checked
 from tulou_net.trust import Trust
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class RequestsClient:
 
     async def send(self, request: HttpRequest) -> HttpResponse:
         """As the contract says."""
-        with trio.move_on_after(request.timeout):
+        with trio.move_on_after(checked(request.timeout, "a request's timeout")):
             chain = self._chain or await self._ready()
             response = await chain(request)
             if response.chunks is None:
@@ -100,12 +101,13 @@ class RequestsClient:
                 each.close()
 
     async def _opened(self, request: HttpRequest, opened: list[Incoming]) -> HttpResponse:
+        timeout = checked(request.timeout, "a request's timeout")
         chain = self._chain or await self._ready()
         from tulou_net.http.wire import OPENED
 
         mark = OPENED.set(opened)
         try:
-            with trio.move_on_after(request.timeout):
+            with trio.move_on_after(timeout):
                 response = await chain(request)
                 return response if response.chunks is not None else replace(
                     response, body=b"", chunks=_one(response.body)

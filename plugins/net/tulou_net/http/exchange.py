@@ -16,6 +16,7 @@ from tulou_net.http.origin import where
 from tulou_net.http.resolve import Resolver
 from tulou_net.http.words import explain
 from tulou_net.pins import Pins
+from tulou_net.seconds import patience
 
 if TYPE_CHECKING:
     from tulou_net.http.adapter import Adapter
@@ -104,8 +105,9 @@ class Exchanger:
             prepared(ready_url(request.url), request.method.upper(), sendable(request, body),
                      body or request.body or None),
             timeout=Timeout(  # type: ignore[arg-type]
-                connect=config.connect_timeout if connect is None else connect,
-                read=config.read_timeout if read is None else read,
+                connect=patience(
+                    config.connect_timeout if connect is None else connect, "connect_timeout"),
+                read=patience(config.read_timeout if read is None else read, "read_timeout"),
             ),
             proxies={"http": proxy, "https": proxy} if proxy else None,
         )

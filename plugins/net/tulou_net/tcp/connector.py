@@ -13,6 +13,7 @@ from tulou_contracts.tcp import FramedConnection, Framing, Heartbeat, IdOf, Push
 from tulou_net import reasons
 from tulou_net.config import Config
 from tulou_net.framing.registry import FramerTable
+from tulou_net.seconds import checked
 from tulou_net.stream import WatchedStream, own_nursery
 from tulou_net.tcp.connection import Connection
 from tulou_net.tcp.framed import Framed
@@ -64,6 +65,8 @@ class TcpOpener:
         config = self._config
         if not host or "\0" in host or not 0 < port < 65536:
             raise NetworkError(f"{where!r} is no address to connect to; one looks like chat.example.org:5222")
+        checked(timeout, "a connection's timeout")
+        checked(idle, "a connection's idle")
         stream = await self._tcp(host, port, where, timeout)
         connection = Connection(
             stream, host, where, self._contexts,
