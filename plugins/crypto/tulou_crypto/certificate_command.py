@@ -6,7 +6,9 @@ import argparse
 import base64
 import ipaddress
 import os
+import re
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from tulou_contracts.crypto import Algorithm, CryptoError, Primitives, Purpose, Subject
@@ -18,6 +20,9 @@ MOST_DAYS = 397
 """What browsers take of a server's certificate."""
 
 
+_LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\Z")
+
+
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the sub-command."""
     parser = commands.add_parser(
@@ -27,17 +32,21 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     parser.add_argument("folder", type=Path)
     parser.add_argument("names", nargs="+", metavar="NAME", help="a host name or IP address of the server")
     parser.add_argument(
-        "--days", type=int, default=MOST_DAYS, help=f"how long it holds (default: {MOST_DAYS})")
+        "--days", type=_days, default=MOST_DAYS, help=f"how long it holds (default: {MOST_DAYS})")
     parser.add_argument("--organization", default="", help="whose CA it is")
     parser.set_defaults(run=run)
+
+
+def _days(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,5}", text, re.ASCII) or not 0 < int(text) <= CA_DAYS:
+        raise argparse.ArgumentTypeError(f"it must be a whole number from 1 to {CA_DAYS}")
+    return int(text)
 
 
 def run(options: argparse.Namespace) -> int:
     """Make the files. Raises `CryptoError`, `OSError`."""
     from tulou_crypto.command import chosen_primitives
 
-    if not 0 < options.days <= CA_DAYS:
-        raise CryptoError(f"--days is {options.days}; it should be 1 to {CA_DAYS}")
     primitives = chosen_primitives()
     x509 = X509(primitives)
     now = time.time_ns() // 1000
@@ -66,11 +75,15 @@ def _subject(names: list[str]) -> Subject:
 
 
 def _ascii(name: str) -> str:
-    """A host name as DNS has it (RFC 3490)."""
-    try:
-        return name if name.isascii() else name.encode("idna").decode()
-    except UnicodeError:
-        raise CryptoError(f"{name[:70]!r} cannot be the name of a host") from None
+    """A host name as DNS has it (RFC 3490, RFC 1123 section 2.1); its first label may be ``*``."""
+    with suppress(UnicodeError):
+        host = name if name.isascii() else name.encode("idna").decode()
+        labels = host.removeprefix("*.").removesuffix(".").split(".")
+        if len(host) <= 253 and all(map(_LABEL.match, labels)):
+            return host
+    raise CryptoError(
+        f"{name[:70]!r} cannot be the name of a host: its parts are 1 to 63 letters, digits and hyphens, with"
+        " no hyphen at either end")
 
 
 def _ca(folder: Path, x509: X509, primitives: Primitives, organization: str, now: int) -> tuple[bytes, bytes]:

@@ -14,14 +14,24 @@ from tulou_crypto.public_seal import HpkeSeal
 
 
 def main(arguments: list[str]) -> int:
-    """Run one of the sub-commands; the exit status. 1: it could not be done, 3: done, and faults told."""
+    """Run one of the sub-commands; the exit status. 1: it could not be done; 3: done as far as it went,
+    and what is damaged or missing was told."""
     options = _parser().parse_args(arguments)
     try:
         status: int = options.run(options)
         return status
-    except (TulouError, OSError) as error:
+    except TulouError as error:
         print(f"tulou crypto: {error}", file=sys.stderr)
-        return 1
+    except FileExistsError as error:
+        print(f"tulou crypto: {_named(error)} is there already, and nothing is overwritten", file=sys.stderr)
+    except OSError as error:
+        print(f"tulou crypto: {_named(error)}: {error.strerror or error}", file=sys.stderr)
+    return 1
+
+
+def _named(error: OSError) -> str:
+    """The file of an error; a name that is too long for one is not repeated in full."""
+    return "standard output" if error.filename is None else os.fspath(error.filename)[:200]
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -82,7 +92,7 @@ def _open(options: argparse.Namespace) -> int:
             print(f"{path}: {fault}", file=sys.stderr)
         if not opened.complete and not opened.faults:
             print(f"{path}: it was not finished, so lines may be missing at its end", file=sys.stderr)
-        faulty |= bool(opened.faults)
+        faulty |= bool(opened.faults) or not opened.complete
     return 3 if faulty else 0
 
 

@@ -67,10 +67,23 @@ def test_a_damaged_ca_is_told_and_kept(
     assert before == {path: path.read_bytes() for path in tmp_path.iterdir()}
 
 
-@pytest.mark.parametrize("arguments", [["a b"], [""], ["chat.example", "--days", "0"],
-                                       ["x" * 3000 + ".example"], ["é" * 100]])
+@pytest.mark.parametrize("arguments", [
+    ["a b"], [""], ["x" * 3000 + ".example"], ["é" * 100], ["x" * 64 + ".example"], ["x" * 300],
+    ["chat..example"], [".example"], ["--", "-x.example"], ["x-.example"], ["a.*.example"], ["*."],
+    ["a.b." * 70 + "example"], ["chat.example", "a/b"], ["土" * 60 + ".example"]])
 def test_wrong_names_are_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str]
 ) -> None:
-    assert main(["new-certificate", str(tmp_path), *arguments]) == 1
-    assert "tulou crypto: " in capsys.readouterr().err
+    assert main(["new-certificate", str(tmp_path / "new"), *arguments]) == 1
+    said = capsys.readouterr().err
+    assert "tulou crypto: " in said and len(said) < 300
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("days", ["0", "-1", "3651", "nan", "1e2", "9" * 5000, "", "٣"])
+def test_what_is_no_number_of_days_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], days: str
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["new-certificate", str(tmp_path), "chat.example", f"--days={days}"])
+    assert "whole number from 1 to 3650" in capsys.readouterr().err
