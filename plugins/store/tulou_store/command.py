@@ -68,7 +68,14 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _passphrase(ask: str = "Passphrase of the backup: ") -> str:
-    return getpass.getpass(ask) if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
+    """Never an empty one. Raises `StorageError`."""
+    if sys.stdin is None:
+        text = ""
+    else:
+        text = getpass.getpass(ask) if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
+    if not text:
+        raise StorageError(f"{ask.rstrip(': ').lower()}: none was given; nothing was done")
+    return text
 
 
 # -- with the store running, all alone
