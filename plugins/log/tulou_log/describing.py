@@ -17,13 +17,15 @@ from typing import Any
 
 from tulou.errors import TulouError
 from tulou_contracts.logs import Personal, Public, Secret
-from tulou_log.redaction import LONGEST, Redactor, visible
+from tulou_log.redaction import LONGEST, Redactor, names_a_secret, visible
 
 _ITEMS = 20
 _DEPTH = 3
 _FRAMES = 30
 _CHAIN = 5
 _LARGEST = 1 << 63
+_NAMES, _NAME = 1000, 80
+_PLAIN = {None: "null", True: "true", False: "false"}
 _CONSTANT = re.compile(r"[A-Z][A-Z0-9_ ]{1,80}\Z")
 _QUOTED = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|‘[^’]*’|“[^”]*”|«[^»]*»|`[^`]*`", re.S)
 
@@ -40,6 +42,7 @@ class Describer:
 
     def __init__(self, redactor: Redactor) -> None:
         self._redactor = redactor
+        self._names: dict[str, tuple[str, bool]] = {}
         self._kinds: dict[type, Callable[[Any, int], str]] = {
             str: lambda text, depth: quoted(redactor.scrub(text)),
             int: lambda number, depth: (
@@ -82,17 +85,37 @@ class Describer:
     def _many(self, value: Mapping[Any, Any] | Sequence[Any] | Set[Any], depth: int) -> str:
         if isinstance(value, Mapping):
             return self.fields(dict(list(value.items())[:_ITEMS]), depth)
+        if len(value) == 2 and isinstance(value, (list, tuple)) and type(value[0]) is str:  # name and value
+            name, secret = self._name(value[0])
+            if secret:
+                return f"[{name},{self._hidden(value[1])}]"
         return f"[{','.join([self.value(each, depth) for each in list(value)[:_ITEMS]])}]"
 
     def fields(self, values: Mapping[Any, Any], depth: int = 0) -> str:
         """Named values as a JSON object."""
-        return "{%s}" % ",".join([
-            f"{self._name(name)}:{self.value(each, depth)}"
-            for name, each in values.items()
-        ])
+        made = []
+        for key, each in values.items():
+            name, secret = self._name(key)
+            made.append(f"{name}:{self._hidden(each) if secret else self.value(each, depth)}")
+        return "{%s}" % ",".join(made)
 
-    def _name(self, name: Any) -> str:
-        return quoted(self._redactor.scrub(name)) if type(name) is str else '"<key>"'
+    def _name(self, name: Any) -> tuple[str, bool]:
+        """As JSON, and whether what has this name is secret."""
+        if type(name) is not str:
+            return '"<key>"', False
+        found = self._names.get(name)
+        if found is None:
+            found = quoted(self._redactor.scrub(name)), names_a_secret(name)
+            if len(name) <= _NAME:
+                if len(self._names) >= _NAMES:
+                    self._names.clear()
+                self._names[name] = found
+        return found
+
+    @staticmethod
+    def _hidden(value: Any) -> str:
+        """Only that there is none, or yes or no."""
+        return _PLAIN[value] if value is None or type(value) is bool else '"<secret>"'
 
     def error_text(self, error: BaseException) -> str:
         """What an exception says, as far as it may be kept.

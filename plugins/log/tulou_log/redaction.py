@@ -29,15 +29,25 @@ _FILES = (
 )
 _APART = r"(?<![A-Za-z0-9])"
 """Not within a word of Latin letters; Chinese ones may touch."""
+_DOORS = (
+    r"pass(?:word|wd|phrase|code)?|pwd|secret|\w{0,40}(?:token|api[-_]?key|_key)"
+    r"|authorization|cookie|credentials?"
+)
+"""Names of what opens doors."""
 _SHAPES = {
     "fault": _APART + r"(?P<type>[A-Z]\w{2,60}(?:Error|Exception|Group|Exit)): [^\n]*",
     "data": _APART + r"data:[\w.+-]{1,100}/[^\s'\"<>]+",
     "url": _APART + r"[A-Za-z][A-Za-z0-9+.-]{0,30}://[^\s'\"<>]+",
     "named": (
         r"(?P<name>(?i:" + _APART
-        + r"(?:pass(?:word|wd|phrase)?|pwd|secret|\w{0,40}(?:token|api[-_]?key|_key)"
-        r"|authorization|cookie|credentials?)(?![A-Za-z0-9]))|密码|口令|令牌)(?P<sign>[\"']?\s{0,5}[:=：]\s{0,5})"
-        r"(?:\"[^\"]*\"|'[^']*'|(?:(?i:bearer|basic|token)\s+)?[^\s,;\"'}]+)"
+        + rf"(?:{_DOORS}|(?:\w{{0,20}}session\w{{0,20}}|sid)(?==))(?![A-Za-z0-9]))|密码|口令|令牌)"
+        r"(?P<sign>[\"']?\s{0,5}[:=：]\s{0,5})"
+        r"(?:\"[^\"]*\"|'[^']*'|(?:(?i:bearer|basic|token)\s+)?[^\s,;\"'}]+"
+        r"(?:;\s{0,2}[\w.-]{1,64}=[^\s,;\"'}]+)*)"
+    ),
+    "cookie": (
+        _APART + r"(?P<crumb>[\w.-]{1,64})=[^\s,;\"']++"
+        r"(?=;\s{0,2}(?i:path|domain|expires|max-age|httponly|secure|samesite)(?![\w-]))"
     ),
     "bearer": _APART + r"(?i:bearer|basic)\s+[A-Za-z0-9._~+/=-]{6,}",
     "id": r"(?<![0-9A-Fa-f-])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![0-9A-Fa-f-])",
@@ -72,6 +82,23 @@ def _kinds() -> re.Pattern[str]:
 _UNSEEN = re.compile("[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 """Control characters that JSON leaves as they are, and those that turn the direction of text."""
 
+_SECRET_NAME = (
+    rf"(?i:(?:.*[^A-Za-z0-9])?(?:{_DOORS}|private[-_ ]?key|session(?:[-_]?id)?|sid|otp|jwt))"
+    r"|.*[a-z0-9](?:Pass(?:word|phrase|code)|Secret|Token|Cookie|(?:Api|Private|Secret)Key)"
+    r"|.*(?:密码|口令|令牌|密钥)"
+)
+_LONG_NAME = 200
+
+
+@cache
+def _secret_name() -> re.Pattern[str]:
+    return re.compile(_SECRET_NAME, re.S)
+
+
+def names_a_secret(name: str) -> bool:
+    """Whether what has this name opens doors, whatever it looks like."""
+    return _secret_name().fullmatch(name[-_LONG_NAME:]) is not None
+
 
 class Redactor:
     """Redaction with the key of one profile."""
@@ -100,6 +127,8 @@ class Redactor:
             return f"{match['type']}: <text>"
         if match["named"] is not None:
             return f"{match['name']}{match['sign']}<secret>"
+        if kind == "cookie":
+            return f"{match['crumb']}=<secret>"
         if match["address"] is not None:
             return self.pseudonym(found.partition("/")[0]) + ("/<text>" if match["resource"] else "")
         if kind == "url":

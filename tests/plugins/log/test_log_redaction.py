@@ -60,6 +60,10 @@ def rendered(
     ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.sflKxw", "sflKxw"),
     ("key 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", "9f86"),
     ("k3v8Zq+1Yw/9uXh2Bm4pRt6sNn0aQe5c=", "k3v8"),
+    ("SESSION=canary; path=/", "canary"),
+    ("theme=canary; HttpOnly", "canary"),
+    ("Cookie: a=b; c=canary; d=e", "canary"),
+    ("JSESSIONID=canary", "canary"),
     ("data:image/png;base64,iVBORw0KGgo=", "iVBOR"),
     ("ValueError: the text of a letter", "letter"),
     ("plugin failed: RuntimeError: 今晚吃什么", "今晚"),
@@ -74,6 +78,7 @@ def test_by_its_shape(text: str, gone: str) -> None:
 @pytest.mark.parametrize("text", [
     "the server refuses the stored password", "0199c2a1-7b3e-7abc-8def-0123456789ab", "im", "3 of 4",
     "running: store, net, crypto", "ws://127.0.0.1:5280", "2026-11-24T10:00:00.123", "第三次重试，十秒后",
+    "session: closed", "mode=fast; then stop", "a=1; b=2",
     "a_long_function_name_without_digits", "tulou.plugin.net.http", "not-authorized", "1.2.3", "3.5 s",
 ])
 def test_what_harms_nobody_stays(text: str) -> None:
@@ -168,7 +173,7 @@ def test_marked_texts_tell_nothing_to_anybody_else() -> None:
 
 @pytest.mark.parametrize("piece", [
     "/a", "a", "a@", "1 ", "_", "-", "a.", ":", "A1", "=", "'", "://", "/", "\\", "token=", "(1", "eyJ.",
-    "aA", "x:/", "~/", "字", "0123-"])
+    "aA", "x:/", "~/", "字", "0123-", "a=", "a=b;", "session"])
 def test_no_text_takes_long(piece: str) -> None:
     """By counting nothing but that it ends: a pattern that backtracks would take minutes."""
     REDACTOR.scrub(piece * (8000 // len(piece)))
@@ -188,3 +193,42 @@ def test_anything_becomes_one_line_without_control_characters(template: str, arg
 def test_scrubbing_twice_changes_nothing_more_about_addresses(text: str) -> None:
     once = REDACTOR.scrub(f"{text} li.secret@example.org {text}")
     assert "li.secret@" not in once
+
+
+SECRET_NAMES = [
+    "password", "Password", "db_password", "old-password", "passphrase", "pwd", "secret", "client_secret",
+    "token", "access_token", "accessToken", "refresh-token", "api_key", "apiKey", "X-Api-Key", "private_key",
+    "privateKey", "Authorization", "Proxy-Authorization", "cookie", "Set-Cookie", "credentials", "session",
+    "session_id", "jwt", "密码", "登录密码", "令牌",
+]
+
+
+@pytest.mark.parametrize("name", SECRET_NAMES)
+@pytest.mark.parametrize("value", ["canary", 4711, ["canary"], {"x": "canary"}, ("canary", 1), 47.11])
+def test_what_has_the_name_of_a_secret(name: str, value: Any) -> None:
+    for shape in ({name: value}, {"a": {name: value}}, [{name: value}], [name, value], (name, value),
+                  [(name, value), ("x", 1)], {"headers": [[name, value]]}):
+        for kept in (rendered("%s", shape), rendered("%s %s", 1, shape), rendered("x", field=shape)):
+            text = json.dumps(kept, ensure_ascii=False)
+            assert "<secret>" in text and name in text
+            assert "canary" not in text and "47" not in text.partition('"message"')[2]
+    assert rendered("x", **{name: value})["fields"] == {name: "<secret>"}
+
+
+@pytest.mark.parametrize("values", [
+    {"tokens": 3, "key": "im", "passed": 4, "name": "passwords", "bypass": "no", "sidebar": "left",
+     "keyboard": "de", "secretary": "on", "sessions": 2, "side": "x", "compass": "north"},
+    {"password": None, "token": True, "cookie": False},
+])
+def test_what_only_resembles_the_name_of_a_secret_stays(values: dict[str, Any]) -> None:
+    assert rendered("%s", values)["arguments"] == values
+    assert rendered("x", **{"values": values})["fields"] == {"values": values}
+
+
+def test_a_pair_of_words_stays() -> None:
+    assert rendered("%s %s", ["store", "net"], ("a", "b"))["arguments"] == [["store", "net"], ["a", "b"]]
+
+
+def test_a_long_name_takes_no_long() -> None:
+    for name in ("x" * 1_000_000, "_" * 100_000 + "!", "a_" * 100_000 + "password"):
+        rendered("x", field={name: "canary"})
