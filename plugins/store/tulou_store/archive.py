@@ -15,11 +15,13 @@ import tarfile
 import tempfile
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
 from tulou_contracts.storage import StorageCorrupt
 from tulou_store.files import sync_folder
+from tulou_store.interrupt import look
 from tulou_store.manifest import FORMAT, Manifest, is_fit_member, read_manifest
 
 MANIFEST = "manifest.json"
@@ -77,6 +79,12 @@ class Packer:
         self._tar.close()
         self._gzip.close()
 
+    def give_up(self) -> None:
+        """Close what will not be finished, before its file is closed: nothing is written later."""
+        for each in (self._tar, self._gzip):
+            with suppress(Exception):
+                each.close()
+
 
 class _Hashing:
     def __init__(self, file: IO[bytes]) -> None:
@@ -84,6 +92,7 @@ class _Hashing:
         self.digest = hashlib.sha256()
 
     def read(self, size: int = -1) -> bytes:
+        look()
         block = self._file.read(size)
         self.digest.update(block)
         return block
@@ -135,6 +144,7 @@ def _write(content: IO[bytes], path: Path) -> tuple[int, str]:
     digest, size = hashlib.sha256(), 0
     with open(path, "xb") as file:
         while block := content.read(_COPY):
+            look()
             digest.update(block)
             size += file.write(block)
         file.flush()

@@ -17,7 +17,7 @@ from tulou.discovery import installed
 from tulou.errors import ProfileLocked, ServiceGone, TulouError
 from tulou_contracts.crypto import Cipher, Keyring
 from tulou_contracts.storage import Maintenance, StorageError
-from tulou_store import restore
+from tulou_store import interrupt, places, restore
 from tulou_store.connections import connect
 from tulou_store.keys import SECRET, Keys, is_plain
 from tulou_store.manifest import Manifest
@@ -83,8 +83,7 @@ def _passphrase(ask: str = "Passphrase of the backup: ") -> str:
 
 def _maintain(options: argparse.Namespace) -> int:
     folder = options.profile / "store"
-    if not folder.is_dir():
-        raise StorageError(f"{options.profile} is no profile: it has no folder 'store'")
+    places.refuse_no_profile(options.profile)
     options.passphrase = _passphrase() if getattr(options, "encrypt", False) else ""
     if options.suspect:
         suspect(folder)
@@ -102,14 +101,13 @@ def _maintain(options: argparse.Namespace) -> int:
             return status
 
     try:
-        return trio.run(run)
+        return interrupt.run(run)
     except ProfileLocked as error:
         looks = options.work in (_usage, _check, _backup) and not options.suspect
         if not looks or encrypted or options.passphrase:
             raise
         print(f"tulou: {error}; looking at it meanwhile", file=sys.stderr)
-        seen: int = trio.run(options.work, Upkeep(folder), options)
-        return seen
+        return interrupt.run(lambda: options.work(Upkeep(folder), options))
 
 
 def _kernel(options: argparse.Namespace, contracts: tuple[type, ...]) -> Kernel:
@@ -159,11 +157,14 @@ async def _backup(maintenance: Maintenance, options: argparse.Namespace) -> int:
 
 
 def _restore(options: argparse.Namespace) -> int:
+    places.refuse_others(options.profile)
     salt = restore.salt_of(options.archive)
     passphrase = _passphrase() if salt is not None else ""
     kernel = _kernel(options, (Keyring, Cipher))
 
-    async def run() -> Path:
+    done: list[Path] = []
+
+    async def run() -> None:
         async with kernel.running():
             cipher, ring = _service(kernel, Cipher), _service(kernel, Keyring)
             key = b""
@@ -173,12 +174,18 @@ def _restore(options: argparse.Namespace) -> int:
                 restore.stage, options.archive, options.profile, cipher, key)
             try:
                 await _fit(options.profile, manifest, cipher, ring)
+                done.append(await trio.to_thread.run_sync(restore.commit, options.profile, manifest))
             except BaseException:
                 restore.drop(options.profile)
                 raise
-            return await trio.to_thread.run_sync(restore.commit, options.profile, manifest)
 
-    old = trio.run(run)
+    with places.left_as_it_was(options.profile):
+        try:
+            interrupt.run(run)
+        except KeyboardInterrupt:
+            if not done:  # it came too late else
+                raise
+    old = done[0]
     kept = f"; what was there is in {old}" if old.exists() else ""
     print(f"{options.profile} is as it was in {options.archive}{kept}")
     return 0
@@ -204,15 +211,14 @@ def _unlock(options: argparse.Namespace) -> int:
 
 
 def _with_secrets(options: argparse.Namespace, work: Callable[[Keyring, Cipher], Awaitable[str]]) -> int:
-    if not (options.profile / "store").is_dir():
-        raise StorageError(f"{options.profile} is no profile: it has no folder 'store'")
+    places.refuse_no_profile(options.profile)
     kernel = _kernel(options, (Keyring, Cipher))
 
     async def run() -> str:
         async with kernel.running():
             return await work(kernel.service(Keyring), kernel.service(Cipher))
 
-    print(trio.run(run))
+    print(interrupt.run(run))
     return 0
 
 

@@ -63,8 +63,9 @@ def stage(archive: Path, profile: Path, cipher: Cipher | None = None, key: bytes
 
 
 def drop(profile: Path) -> None:
-    """Forget what was staged; it is not to be."""
-    shutil.rmtree(profile / _BESIDE, ignore_errors=True)
+    """Forget what was staged, unless it was decided that it is to be."""
+    if not (profile / _BESIDE / "ready").exists():
+        shutil.rmtree(profile / _BESIDE, ignore_errors=True)
 
 
 def _opened(file: BinaryIO, cipher: Cipher | None, key: bytes) -> Any:

@@ -19,6 +19,7 @@ from tulou_store.connections import Place, connect
 from tulou_store.database import ProfileDatabase
 from tulou_store.faults import of_sqlite, of_system
 from tulou_store.files import sync_folder
+from tulou_store.interrupt import look, look_and_go_on
 from tulou_store.keys import Keys
 from tulou_store.sealing import SALT, SealedWriter
 from tulou_store.snapshots import copy_database
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from tulou_store.archive import Packer
 
 T = TypeVar("T")
+_STEPS = 100_000  # of SQLite's, between two looks whether anybody still waits
 Seal = tuple[Cipher, bytes, bytes]
 
 
@@ -149,6 +151,7 @@ class Upkeep:
         connection = connect(self._path, self._keys.database if self._keys else None,
                              apsw.SQLITE_OPEN_READONLY)
         connection.set_busy_timeout(5000)
+        connection.set_progress_handler(look_and_go_on, _STEPS)
         return connection
 
     def _usage(self) -> StorageUsage:
@@ -222,6 +225,7 @@ class Upkeep:
             files = self._pack(draft, snapshot, seal)
             with open(draft, "rb+") as file:
                 os.fsync(file.fileno())
+            look()
             os.replace(draft, target)
             sync_folder(target.parent)
         except BaseException:
@@ -235,7 +239,7 @@ class Upkeep:
 
     def _pack(self, draft: Path, snapshot: Path, seal: Seal | None) -> int:
         from tulou_store.archive import Packer, files_below  # tarfile: not at every start
-        from tulou_store.manifest import Manifest, is_fit_folder, is_fit_member, topmost
+        from tulou_store.manifest import is_fit_folder, topmost
 
         account, schemas, noted = self._snapshot(snapshot)
         folders = topmost([each for each in noted if is_fit_folder(each)])
@@ -245,26 +249,37 @@ class Upkeep:
             self._whole = snapshot.stat().st_size + sum(
                 path.stat().st_size for root in (self._folder / "documents", *(
                     self._folder.parent / each for each in folders)) for path in files_below(root))
-            packer.add("store/profile.db", snapshot, copy=False)
-            if self._keys is not None:
-                packer.add("store/encrypted", self._folder / "encrypted")
-            # a log before its set: should the set be written anew meanwhile, it holds the log's changes
-            for pattern in ("*.json.log", "*.json"):
-                for path in sorted((self._folder / "documents").glob(pattern)):
-                    if is_fit_member(name := f"store/documents/{path.name}"):
-                        packer.add(name, path)
-            for folder in folders:
-                root = self._folder.parent / folder
-                for path in files_below(root):
-                    if not is_fit_member(name := f"files/{folder}/{path.relative_to(root).as_posix()}"):
-                        raise StorageError(f"{str(path)!r} cannot be in a backup: give it a usual name")
-                    packer.add(name, path)
-            packer.finish(Manifest(
-                account=account, schemas=schemas, folders=folders, made=_now(),
-                files=packer.files, key=self._keys.secret.hex() if self._keys else ""))
+            try:
+                self._fill(packer, snapshot, (account, schemas, folders))
+            except BaseException:
+                packer.give_up()
+                raise
             if sealed is not None:
                 sealed.finish()
         return len(packer.files)
+
+    def _fill(self, packer: Packer, snapshot: Path, state: tuple[str, dict[str, int], list[str]]) -> None:
+        from tulou_store.archive import files_below
+        from tulou_store.manifest import Manifest, is_fit_member
+
+        account, schemas, folders = state
+        packer.add("store/profile.db", snapshot, copy=False)
+        if self._keys is not None:
+            packer.add("store/encrypted", self._folder / "encrypted")
+        # a log before its set: should the set be written anew meanwhile, it holds the log's changes
+        for pattern in ("*.json.log", "*.json"):
+            for path in sorted((self._folder / "documents").glob(pattern)):
+                if is_fit_member(name := f"store/documents/{path.name}"):
+                    packer.add(name, path)
+        for folder in folders:
+            root = self._folder.parent / folder
+            for path in files_below(root):
+                if not is_fit_member(name := f"files/{folder}/{path.relative_to(root).as_posix()}"):
+                    raise StorageError(f"{str(path)!r} cannot be in a backup: give it a usual name")
+                packer.add(name, path)
+        packer.finish(Manifest(
+            account=account, schemas=schemas, folders=folders, made=_now(),
+            files=packer.files, key=self._keys.secret.hex() if self._keys else ""))
 
     def _snapshot(self, snapshot: Path) -> tuple[str, dict[str, int], list[str]]:
         connection = self._connect()
