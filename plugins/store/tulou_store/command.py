@@ -107,7 +107,8 @@ def _maintain(options: argparse.Namespace) -> int:
         if not looks or encrypted or options.passphrase:
             raise
         print(f"tulou: {error}; looking at it meanwhile", file=sys.stderr)
-        return interrupt.run(lambda: options.work(Upkeep(folder), options))
+        work: Work = options.work
+        return interrupt.run(lambda: work(Upkeep(folder), options))
 
 
 def _kernel(options: argparse.Namespace, contracts: tuple[type, ...]) -> Kernel:

@@ -98,7 +98,7 @@ def _opened(place: Place, unclean: bool) -> tuple[apsw.Connection, Gate]:
         raise
 
 
-def connect(path: Path, key: bytes | None, flags: int = 0) -> apsw.Connection:
+def connect(path: Path | str, key: bytes | None, flags: int = 0) -> apsw.Connection:
     """A connection that knows the key. Raises SQLite's errors."""
     flags = flags or apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
     connection = apsw.Connection(str(path), flags=flags, statementcachesize=_STATEMENTS)

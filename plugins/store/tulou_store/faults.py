@@ -75,11 +75,22 @@ def _of_disk(error: apsw.Error, path: Path) -> StorageError:
     try:
         if not os.access(path if path.exists() else path.parent, os.W_OK):
             return read_only(path)
-        if shutil.disk_usage(path.parent).free < _NEARLY_FULL:
+        if shutil.disk_usage(path.parent).free < _NEARLY_FULL or _at_the_limit(path):
             return full(path)
     except OSError as failure:
         return of_system(failure, path)
     return StorageError(f"{path} could not be read or written: {_text(error)}")
+
+
+def _at_the_limit(path: Path) -> bool:
+    """Whether this user's files may hardly grow any more (``ulimit -f``); SQLite does not say so."""
+    try:
+        import resource  # not on Windows, which has no such limit
+    except ImportError:
+        return False
+    allowed = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+    largest = max((part.stat().st_size for part in path.parent.glob(f"{path.name}*")), default=0)
+    return allowed != resource.RLIM_INFINITY and largest + _NEARLY_FULL > allowed
 
 
 def _text(error: Exception) -> str:

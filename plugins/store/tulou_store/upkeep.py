@@ -15,12 +15,13 @@ import trio
 
 from tulou_contracts.crypto import Cipher
 from tulou_contracts.storage import BackupMade, StorageError, StorageUsage
-from tulou_store.connections import Place, connect
+from tulou_store.connections import Place
 from tulou_store.database import ProfileDatabase
 from tulou_store.faults import of_sqlite, of_system
 from tulou_store.files import sync_folder
-from tulou_store.interrupt import look, look_and_go_on
+from tulou_store.interrupt import look
 from tulou_store.keys import Keys
+from tulou_store.looking import looked_at, looking
 from tulou_store.sealing import SALT, SealedWriter
 from tulou_store.snapshots import copy_database
 from tulou_store.writer import Writer
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from tulou_store.archive import Packer
 
 T = TypeVar("T")
-_STEPS = 100_000  # of SQLite's, between two looks whether anybody still waits
 Seal = tuple[Cipher, bytes, bytes]
 
 
@@ -148,19 +148,18 @@ class Upkeep:
     def _connect(self) -> apsw.Connection:
         if not self._path.exists():
             raise StorageError(f"there is no database at {self._path}")
-        connection = connect(self._path, self._keys.database if self._keys else None,
-                             apsw.SQLITE_OPEN_READONLY)
-        connection.set_busy_timeout(5000)
-        connection.set_progress_handler(look_and_go_on, _STEPS)
-        return connection
+        return looking(self._path, self._key)
+
+    @property
+    def _key(self) -> bytes | None:
+        return self._keys.database if self._keys else None
 
     def _usage(self) -> StorageUsage:
         from tulou_store.archive import files_below
 
         spaces: dict[str, int] = {}
         if self._path.exists():
-            connection = self._connect()
-            try:
+            with looked_at(self._path, self._key) as connection:
                 names = [str(name) for (name,) in connection.execute("SELECT namespace FROM store_migration")]
                 pages = connection.execute(
                     "SELECT coalesce(s.tbl_name, d.name), sum(d.pgsize) FROM dbstat d"
@@ -169,8 +168,6 @@ class Upkeep:
                     fitting = [name for name in names if str(table).startswith(f"{name}_")]
                     space = max(fitting, key=len, default="store")
                     spaces[space] = spaces.get(space, 0) + int(str(size))
-            finally:
-                connection.close(True)
         documents, again = self._folder / "documents", self._folder / "rebuildable"
         rebuildable: dict[str, int] = {}
         for path in files_below(again):
@@ -187,20 +184,17 @@ class Upkeep:
     def _check(self) -> list[str]:
         if not self._path.exists():
             return []
-        connection = self._connect()
-        try:
-            faults = [str(text) for (text,) in connection.execute("PRAGMA integrity_check(20)")]
-            if faults == ["ok"]:
-                faults = []
-                for table, _, parent, _ in connection.execute("PRAGMA foreign_key_check"):
-                    faults.append(f"a row of {table} refers to one of {parent} that is not there")
-        except (apsw.CorruptError, apsw.NotADBError) as error:
-            faults = [str(error)]
-        finally:
-            connection.close(True)
+        faults = self._faults()
         if faults and self._database is not None:
             self._database.place.suspect()
         return [f"{self._path}: {fault}" for fault in faults]
+
+    def _faults(self) -> list[str]:
+        try:
+            with looked_at(self._path, self._key) as connection:
+                return _faults(connection)
+        except (apsw.CorruptError, apsw.NotADBError) as error:
+            return [str(error)]
 
     def _compact(self, writer: Writer) -> int:
         connection, gate = writer.opened()
@@ -314,6 +308,14 @@ def _owner(writer: Writer, account: str) -> str:
     connection, _ = writer.opened()
     found = connection.execute("SELECT value FROM store_state WHERE name = 'account'").fetchall()
     return str(found[0][0])
+
+
+def _faults(connection: apsw.Connection) -> list[str]:
+    faults = [str(text) for (text,) in connection.execute("PRAGMA integrity_check(20)")]
+    if faults != ["ok"]:
+        return faults
+    return [f"a row of {table} refers to one of {parent} that is not there"
+            for table, _, parent, _ in connection.execute("PRAGMA foreign_key_check")]
 
 
 def suspect(folder: Path) -> None:

@@ -177,3 +177,46 @@ async def test_another_program_in_the_way(store, tmp_path):
         other.stdin.close()
     await database.write(add("after"))
     assert await database.read(texts) == ["before", "after"]
+
+
+@pytest.mark.parametrize("unfinished", [False, True])
+def test_a_check_looks_only_so_a_disk_that_cannot_be_written_is_no_fault(small_disk, tmp_path, unfinished):
+    make = ("import os, sys, trio\nfrom tulou import Composition, Kernel\n"
+            "from tulou_contracts.storage import Storage\n"
+            "from tulou_contracts.testing.storage import NOTES, add\n"
+            "async def main():\n"
+            "    async with Kernel(Composition.of('store'), profile=sys.argv[1]).running() as kernel:\n"
+            "        database = await kernel.service(Storage).database('kit', NOTES)\n"
+            "        await database.write(add('字'))\n"
+            "        os._exit(0) if sys.argv[2] else None\n"
+            "trio.run(main)\n")
+    profile = small_disk / "我 的#?%41"
+    subprocess.run([sys.executable, "-c", make, profile, "killed" if unfinished else ""], check=True)
+    assert (profile / "store" / "profile.db-wal").exists() is unfinished
+    assert mount("-o", "remount,ro", small_disk)
+    for name, answer in (("check", "nothing wrong"), ("usage", "kit")):
+        done = subprocess.run([sys.executable, "-m", "tulou", "store", name, profile], capture_output=True,
+                              text=True, cwd=tmp_path)
+        assert done.returncode == 0 and answer in done.stdout, done
+    done = subprocess.run([sys.executable, "-m", "tulou", "store", "compact", profile], capture_output=True,
+                          text=True, cwd=tmp_path)
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+
+
+def test_a_limit_on_the_size_of_files_is_no_room(tmp_path):
+    program = ("import resource, sys, trio\nfrom pathlib import Path\nfrom tulou_store.service import Store\n"
+               "from tulou_contracts.storage import StorageFull\n"
+               "from tulou_contracts.testing.storage import NOTES, add\n"
+               "async def main():\n"
+               "    async with (store := Store(Path(sys.argv[1]))).running():\n"
+               "        database = await store.database('kit', NOTES)\n"
+               "        await database.write(add('kept'))\n"
+               "        resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, -1))\n"
+               "        try:\n"
+               "            for _ in range(50): await database.write(add('满' * 20_000))\n"
+               "        except StorageFull as error:\n"
+               "            print(error)\n"
+               "trio.run(main)\n")
+    pytest.importorskip("resource")
+    done = subprocess.run([sys.executable, "-c", program, tmp_path], capture_output=True, text=True)
+    assert done.returncode == 0 and "no room" in done.stdout, done
