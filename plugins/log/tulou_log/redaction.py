@@ -100,6 +100,29 @@ def names_a_secret(name: str) -> bool:
     return _secret_name().fullmatch(name[-_LONG_NAME:]) is not None
 
 
+_CONVERSION = r"%(?:%|(?:\([^)]*\))?[-+ #0]*(\*?)[\d.]*(\*?)[hlL]?[A-Za-z])"
+_BEFORE = rf"(?:(?i:{_APART}(?:{_DOORS}|session))|密码|口令|令牌)[\"']?\s?[:=：]\s?[\"']?(?i:(?:bearer|basic)\s)?\Z"
+
+
+@cache
+def _placed() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    return re.compile(_CONVERSION), re.compile(_BEFORE)
+
+
+def secret_arguments(template: str) -> frozenset[int]:
+    """Which arguments (from 0) a template puts behind the name of a secret: ``password=%s``."""
+    conversion, before = _placed()
+    position, found = 0, set()
+    for each in conversion.finditer(template):
+        if each.group() == "%%":
+            continue
+        position += len(each[1]) + len(each[2])
+        if before.search(template, max(0, each.start() - _LONG_NAME), each.start()):
+            found.add(position)
+        position += 1
+    return frozenset(found)
+
+
 class Redactor:
     """Redaction with the key of one profile."""
 

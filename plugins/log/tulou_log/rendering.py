@@ -10,12 +10,14 @@ from threading import get_ident
 from typing import Any
 
 from tulou.correlation import correlation
+from tulou_contracts.logs import Secret
 from tulou_log.describing import Describer, quoted
-from tulou_log.redaction import Redactor
+from tulou_log.redaction import Redactor, secret_arguments
 
 REMEMBERED = 4096
 """Entries of each memory: people and templates repeat."""
 _SHORT = 200
+_TEMPLATE = 3000
 _ID = re.compile(r"[A-Za-z0-9_.-]{1,80}\Z")
 _UUID = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").fullmatch
 _PLUGIN = "tulou.plugin."
@@ -47,6 +49,8 @@ class Renderer:
         self.loop_thread = 0
         """In which thread asking for the task's name makes sense."""
         self._heads: dict[tuple[int, str, str], str] = {}
+        self._guarded: dict[str, frozenset[int]] = {}
+        """Template -> which of its arguments are secret; of all templates that have a head, at least."""
         self._texts: dict[str, str] = {}
         self._tails: dict[tuple[Any, str], str] = {}
         self._act = self._act_json = ""
@@ -64,6 +68,8 @@ class Renderer:
             head = self._head(record, message)
         parts = [f'{{"number":{number},"time":"{self._time(record.created)}"{head}']
         if arguments:
+            if message in self._guarded:
+                arguments = _without(arguments, self._guarded[message])
             parts.append(self._arguments(arguments))
         values = vars(record)
         if len(values) != _USUAL:
@@ -119,12 +125,21 @@ class Renderer:
     def _head(self, record: LogRecord, message: str) -> str:
         level = LEVELS.get(record.levelno) or LEVELS[min(50, max(10, record.levelno // 10 * 10))]
         template = self._redactor.scrub(message)
+        secret = secret_arguments(message[:_TEMPLATE]) if template != message else None
+        if secret:
+            if len(self._guarded) >= REMEMBERED:
+                self._guarded.clear()
+                self._heads.clear()
+            self._guarded[message] = secret
         name = record.name if _ID.match(record.name) else self._redactor.scrub(record.name[:_SHORT])
         made = (f',"level":"{level}","logger":{quoted(name)},'
                 f'"message":{quoted(template)}')
         if len(message) <= 2 * _SHORT:
             if len(self._heads) >= REMEMBERED:
                 self._heads.clear()
+                self._guarded.clear()
+                if secret:
+                    self._guarded[message] = secret
             self._heads[record.levelno, record.name, message] = made
         return made
 
@@ -151,6 +166,13 @@ class Renderer:
 
 
 _SAFE = 1 << 53
+_HIDDEN = Secret("")
+
+
+def _without(arguments: Any, secret: frozenset[int]) -> Any:
+    if type(arguments) is not tuple:
+        return _HIDDEN
+    return tuple(_HIDDEN if number in secret else each for number, each in enumerate(arguments))
 
 
 def this_thread() -> int:

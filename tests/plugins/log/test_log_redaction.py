@@ -232,3 +232,26 @@ def test_a_pair_of_words_stays() -> None:
 def test_a_long_name_takes_no_long() -> None:
     for name in ("x" * 1_000_000, "_" * 100_000 + "!", "a_" * 100_000 + "password"):
         rendered("x", field={name: "canary"})
+
+
+@pytest.mark.parametrize("template, arguments, kept", [
+    ("password=%s", ("canary",), ["<secret>"]),
+    ("%s has password: %r, 100%% of %d", ("x", "canary", 3), ["x", "<secret>", 3]),
+    ("Authorization: Bearer %s", ("canary",), ["<secret>"]),
+    ("%*d token=%-8s", (5, 1, "canary"), [5, 1, "<secret>"]),
+    ("密码：%s", ("canary",), ["<secret>"]),
+    ("password=%(p)s", ({"p": "canary"},), "<secret>"),
+    ("the password of %s is refused", ("x",), ["x"]),
+    ("%d tokens: %d", (1, 2), [1, 2]),
+])
+def test_what_a_template_puts_behind_the_name_of_a_secret(
+    template: str, arguments: tuple[Any, ...], kept: Any
+) -> None:
+    assert rendered(template, *arguments)["arguments"] == kept
+
+
+def test_a_secret_argument_is_hidden_however_many_templates_there_are() -> None:
+    renderer = Renderer(REDACTOR)
+    for number in (*range(5000), *range(5000)):
+        record = logging.LogRecord("x", 20, "", 1, f"{number} password=%s", ("canary",), None)
+        assert b"canary" not in renderer.render(record, 1)
