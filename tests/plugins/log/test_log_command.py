@@ -151,6 +151,14 @@ def test_the_command_is_there(profile: Path) -> None:
     assert "one 1" in done.stdout
 
 
+@pytest.mark.parametrize("more", ["", "--json", "level"])
+def test_a_closed_output_is_no_defect(profile: Path, more: str) -> None:
+    done = subprocess.run(
+        ["/bin/sh", "-c", f'"$0" -m tulou logs {more} --profile "$1" >&-', sys.executable, str(profile)],
+        text=True, capture_output=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_whose_logs_is_asked_with_the_option_that_answers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
