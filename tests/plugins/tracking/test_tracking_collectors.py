@@ -69,6 +69,7 @@ def opened_by(room: Any, collector: Wire, **config: Any) -> Any:
 
 NONSENSE = {
     "nothing": b"", "no HTTP": b"SSH-2.0-OpenSSH_9\r\n", "zeros": b"\0" * 5000, "a cut line": b"HTTP/1.1 20",
+    "no status": b"HTTP/1.1 \r\n\r\n",
     "status 99999": b"HTTP/1.1 99999 OK\r\n\r\n", "status 0": b"HTTP/1.1 000 OK\r\n" + LENGTH + b"\r\n{}",
     "a cut body": b"HTTP/1.1 200 OK\r\ncontent-length: 999\r\n\r\n{",
     "bad chunks": b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
