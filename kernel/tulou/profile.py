@@ -52,9 +52,9 @@ def lock_profile(profile: Path) -> Iterator[None]:
             )
         if ours:  # what else lies in a folder that becomes a profile by mistake is not ours to close
             _close_to_others(profile)
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
+        with suppress(OSError):  # who has it is only told; on a full disk the lock holds all the same
+            os.truncate(profile / LOCK_FILE, 0)
+            (profile / LOCK_FILE).write_text(str(os.getpid()), "ascii")
         yield
 
 

@@ -17,6 +17,7 @@ import pytest
 import trio
 
 from tulou import Composition, Context, Kernel, ManifestError, Plugin, ProfileLocked, discovery
+from tulou.profile import lock_profile
 from tulou.testing import boot, states
 
 
@@ -235,6 +236,18 @@ async def test_a_folder_that_all_users_share_keeps_its_mode(tmp_path: Path) -> N
     tmp_path.chmod(0o1777)
     async with boot(profile=tmp_path):
         assert tmp_path.stat().st_mode & 0o7777 == 0o1777
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a limit on the size of files")
+async def test_a_full_disk_keeps_no_app_from_locking_its_profile(tmp_path: Path) -> None:
+    import resource
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        with lock_profile(tmp_path), pytest.raises(ProfileLocked, match="in use"), lock_profile(tmp_path):
+            raise AssertionError("two have it")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="modes are POSIX")
