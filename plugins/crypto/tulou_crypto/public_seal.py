@@ -130,6 +130,7 @@ class _Part(NamedTuple):
 def _read_records(context: HpkeContext, sealed: bytes, at: int) -> _Part:
     """Records until the last one, the end, or what is none: a torn one, or the next part."""
     records: list[bytes] = []
+    begin = at
     while at < len(sealed):
         if sealed.startswith(MAGIC, at):
             return _Part(records, False, at, "")
@@ -141,7 +142,8 @@ def _read_records(context: HpkeContext, sealed: bytes, at: int) -> _Part:
             records.append(context.open(text, head))
         except CryptoError:
             fault = f"the record at byte {at} is damaged, or was not written to its end"
-            return _Part(records, False, at, fault)
+            # a record torn within its last bytes may have been completed by the next part's first ones
+            return _Part(records, False, max(begin, at - len(MAGIC) + 1), fault)
         at += 4 + length
         if size & LAST:
             return _Part(records, True, at, "")

@@ -104,3 +104,17 @@ def test_faults_say_where() -> None:
     sealed += part.finish()
     opened = seal.open(key, sealed + b"junk", b"log")
     assert opened.faults == (f"the bytes from {len(sealed)} on are no sealed part",)
+
+
+def test_a_line_that_the_next_part_happens_to_complete_costs_nothing() -> None:
+    seal = HpkeSeal(PROVIDERS[0]())
+    secret_key = seal.new_secret_key()
+    public_key = seal.public_key(secret_key)
+    later = seal.begin(public_key, b"log")
+    end = later.header + later.seal(b"later") + later.finish()
+    while True:    # one tag in 256 ends as the next part begins
+        part = seal.begin(public_key, b"log")
+        line = part.seal(b"torn")
+        if line.endswith(end[:1]):
+            break
+    assert seal.open(secret_key, part.header + line[:-1] + end, b"log").plaintext == b"tornlater"

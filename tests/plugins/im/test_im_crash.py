@@ -41,6 +41,7 @@ class DeadlyDatabase:
     def __init__(self, database, deadline):
         self.database = database
         self.deadline = deadline
+        self.repair = None
 
     async def read(self, work):
         return await self.database.read(work)

@@ -20,6 +20,7 @@ class FullDisk:
     def __init__(self, database):
         self.database = database
         self.full = False
+        self.repair = None
 
     async def read(self, work):
         return await self.database.read(work)

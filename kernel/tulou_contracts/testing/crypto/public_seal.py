@@ -55,7 +55,9 @@ class PublicSealConformance:
         for length in range(len(written)):
             whole = max(number for number, end in enumerate(ends) if end <= length)
             opened = seal.open(secret_key, written[:length] + later, b"log")
-            assert opened.plaintext == b"".join([b"", b"", b"1", b"122"][whole:whole + 1]) + b"333"
+            kept = [b"", b"", b"1", b"122"]
+            # the last bytes of the line being written may happen to be those that come next
+            assert opened.plaintext in {each + b"333" for each in kept[whole:whole + 2]}
             assert not opened.complete or whole == 0
 
     def test_every_change_is_noticed(self, seal: PublicSeal, secret_key: str) -> None:
