@@ -56,7 +56,7 @@ def see(app: Any, network: Network, reach: Reach, detail: str = "") -> None:
 
 def test_a_missing_network_is_named_instead_of_the_server(start: Any, visit: Any) -> None:
     network = Network()
-    app = start(furnished, plugins=[fake(NetworkMonitor, network)])
+    app = start(furnished, plugins=[fake(NetworkMonitor, network, rank=1)])
     page = visit(app)
     app.call(app.room.connection, ConnectionState.WAITING, "unreachable", 30.0)
     page.wait_for_selector(".bar:has-text('无法连接服务器')")
@@ -71,7 +71,7 @@ def test_a_missing_network_is_named_instead_of_the_server(start: Any, visit: Any
 def test_a_connection_that_works_is_believed_more_than_the_network(start: Any, visit: Any) -> None:
     network = Network()
     network.state = NetworkState(reach=Reach.DOWN)  # the server may be on this very machine
-    page = visit(start(furnished, plugins=[fake(NetworkMonitor, network)]))
+    page = visit(start(furnished, plugins=[fake(NetworkMonitor, network, rank=1)]))
     page.wait_for_selector(".item")
     assert page.locator(".bar").count() == 0
 
